@@ -1,0 +1,102 @@
+"""From a step's report to what the Dagster UI shows: row counts, schema, lineage of counts, check results. One shape for every asset."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
+
+import dagster as dg
+
+from omnichannel_assets.assets.steps import StepReport
+from omnichannel_assets.checks.outcome import ChecksFailedError
+from omnichannel_assets.lake.schema import SQL_TYPES, TableSchema
+from omnichannel_assets.resources.workspace import Workspace
+
+OWNERS = ["team:data-engineering"]
+CHECK_DESCRIPTIONS = {
+    "contract": "Columns, kinds, required values and grain are as declared.",
+    "conservation": "Rows in = rows out + everything else that happened to them, to the row.",
+    "expectations": "Great Expectations suite of this table.",
+}
+
+
+def table_asset(
+    table: TableSchema, *, group: str, deps: Iterable[Any] = (), kinds: set[str] = frozenset(), checks: Iterable[str] = ("contract",), **options: Any
+) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:
+    """An asset named, described and checked after its declared table."""
+    return dg.asset(
+        name=table.name,
+        group_name=group,
+        deps=list(deps),
+        kinds=set(kinds) or {"duckdb", "parquet"},
+        owners=OWNERS,
+        description=table.description,
+        metadata={"dagster/column_schema": column_schema(table), "dagster/table_name": table.name, "grain": ", ".join(table.key)},
+        check_specs=[dg.AssetCheckSpec(name, asset=table.name, blocking=True, description=CHECK_DESCRIPTIONS[name]) for name in checks],
+        **options,
+    )
+
+
+def column_schema(table: TableSchema) -> dg.TableSchema:
+    """The declared columns as Dagster shows them."""
+    columns = [
+        dg.TableColumn(c.name, SQL_TYPES[c.kind], description=c.description, constraints=dg.TableColumnConstraints(nullable=not c.required, unique=table.key == (c.name,)))
+        for c in table.columns
+    ]
+    return dg.TableSchema(columns)
+
+
+def asset_result(context: dg.AssetExecutionContext, workspace: Workspace, step: Callable[[Workspace], StepReport]) -> Iterator[Any]:
+    """Run a step and report it. A failed blocking check is shown as such, and stops what follows."""
+    try:
+        report = step(workspace)
+    except ChecksFailedError as error:
+        yield from _failed_results(context, error)
+        raise dg.Failure(str(error), allow_retries=False) from None
+    yield dg.MaterializeResult(metadata=report_metadata(workspace, report), check_results=list(check_results(context, report)))
+
+
+def report_metadata(workspace: Workspace, report: StepReport) -> dict[str, Any]:
+    """Row count, where the files are, what was rewritten, and the conservation counts."""
+    counts: dict[str, int] = {}
+    for manifest in report.manifests.values():
+        for name, number in manifest.counts.items():
+            counts[name] = counts.get(name, 0) + number
+    metadata: dict[str, Any] = {
+        "dagster/row_count": report.rows,
+        "dagster/uri": str(workspace.lake.store.root / workspace.lake.folder(report.table.name)),
+        "partitions_rewritten": len(report.rewritten),
+        "partitions_current": len(report.manifests) - len(report.rewritten),
+    }
+    if counts:
+        lines = "\n".join(f"| {name} | {number:,} |" for name, number in sorted(counts.items()) if name != "data_clock_day")
+        metadata["counts"] = dg.MetadataValue.md(f"| rows | number |\n|---|---:|\n{lines}")
+    return metadata
+
+
+def check_results(context: dg.AssetExecutionContext, report: StepReport) -> Iterator[dg.AssetCheckResult]:
+    """One result a declared check, over all partitions of the report; failing partitions are named."""
+    for name in sorted({key.name for key in context.selected_asset_check_keys}):
+        outcomes = {value: check for value, manifest in report.manifests.items() for check in manifest.checks if check["name"] == name}
+        bad = [value or "table" for value, check in outcomes.items() if not check["passed"]]
+        yield dg.AssetCheckResult(check_name=name, passed=not bad, metadata=_check_metadata(outcomes, bad))
+
+
+def _check_metadata(outcomes: Mapping[str, Mapping[str, Any]], bad: list[str]) -> dict[str, Any]:
+    metadata: dict[str, Any] = {"partitions_checked": len(outcomes)}
+    totals: dict[str, int] = {}
+    for check in outcomes.values():
+        for name, number in check["details"].items():
+            if isinstance(number, int):
+                totals[name] = totals.get(name, 0) + number
+    metadata |= totals
+    if bad:
+        metadata["failing_partitions"] = ", ".join(bad[:50])
+    return metadata
+
+
+def _failed_results(context: dg.AssetExecutionContext, error: ChecksFailedError) -> Iterator[dg.AssetCheckResult]:
+    failed_names = {outcome.name for outcomes in error.failed.values() for outcome in outcomes}
+    for name in sorted(failed_names & {key.name for key in context.selected_asset_check_keys}):
+        partitions = [value or "table" for value, outcomes in error.failed.items() if any(outcome.name == name for outcome in outcomes)]
+        yield dg.AssetCheckResult(check_name=name, passed=False, metadata={"failing_partitions": ", ".join(partitions[:50]), "details": str(error)})

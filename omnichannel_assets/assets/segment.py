@@ -1,0 +1,232 @@
+"""Segment stages: export objects of a received day -> typed calls and quarantine; copies over days; facts keyed by source identifier.
+
+``segment_events`` of a day is a function of that day's objects only. ``event_facts`` and ``order_facts`` of a day are functions of the day's
+calls, the copies that lose on it, and the identity rules (which identifiers are blocked).
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+
+from omnichannel_assets.assets.landing import Row, present_objects
+from omnichannel_assets.assets.reporting import asset_result, table_asset
+from omnichannel_assets.assets.steps import Draft, StepReport, build_model, log, publish
+from omnichannel_assets.automation.partitions import received_day_partitions, single_run
+from omnichannel_assets.checks.contracts import conservation
+from omnichannel_assets.lake.code import code_digest
+from omnichannel_assets.lake.engine import Engine, model_text
+from omnichannel_assets.lake.lake import digest_of
+from omnichannel_assets.lake.schema import TableSchema
+from omnichannel_assets.lake.tables import EVENT_FACTS, ORDER_FACTS, SEGMENT_DUPLICATES, SEGMENT_EVENTS, SEGMENT_QUARANTINE
+from omnichannel_assets.resources.dagster import WorkspaceResource
+from omnichannel_assets.resources.workspace import Workspace
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+BATCH_BYTES = 8 << 20
+"""Packed bytes staged in one query: enough to share its fixed cost, small enough to stay within memory."""
+BATCH_ROWS = 400_000
+"""Rows of calls turned into facts in one query."""
+
+
+def stage_calls(workspace: Workspace, days: Iterable[date] | None = None) -> tuple[StepReport, StepReport]:
+    """Bring ``segment_events`` and ``segment_quarantine`` up to date for some received days (default: all that have objects).
+
+    A day is current while its objects are the ones it was made from, or a part of them: objects that merely vanish (retention)
+    never empty a day. Returns both reports; raises ChecksFailedError after all days were tried.
+    """
+    wanted = set(days) if days is not None else None
+    by_day: dict[date, list[Row]] = defaultdict(list)
+    for row in present_objects(workspace, "segment"):
+        if wanted is None or row["received_day"] in wanted:
+            by_day[row["received_day"]].append(row)
+    events, quarantine = StepReport(SEGMENT_EVENTS), StepReport(SEGMENT_QUARANTINE)
+    base = _staging_digest(workspace)
+    stale = [day for day in sorted(by_day) if not _take_current(workspace, (events, quarantine), day, by_day[day], base)]
+    done = 0
+    for batch in _batches(stale, lambda day: sum(row["size"] for row in by_day[day]), BATCH_BYTES):
+        _stage_batch(workspace, (events, quarantine), {day: by_day[day] for day in batch}, base)
+        done += len(batch)
+        log.info("segment_events: %s of %s days", f"{done:,}", f"{len(stale):,}")
+    quarantine.raise_failures()
+    return events.raise_failures(), quarantine
+
+
+def _staging_digest(workspace: Workspace) -> str:
+    settings = workspace.settings
+    code = code_digest("segment", "sql/segment_calls.sql", "sql/macros.sql")
+    return digest_of([code, settings.first_received_day, settings.history_sources, settings.identifier_traits, SEGMENT_EVENTS.fingerprint()])
+
+
+def _take_current(workspace: Workspace, reports: Sequence[StepReport], day: date, objects: list[Row], base: str) -> bool:
+    value = day.isoformat()
+    versions = {row["key"]: row["etag"] for row in objects}
+    found = [workspace.lake.manifest(report.table.name, ("received_day", value)) for report in reports]
+    for manifest in found:
+        if manifest is None or not versions.items() <= manifest.inputs.items() or manifest.digest != digest_of([base, manifest.inputs]):
+            return False
+    for report, manifest in zip(reports, found, strict=True):
+        report.manifests[value] = manifest
+    return True
+
+
+def _batches(days: Sequence[date], size: Any, limit: int) -> Iterator[list[date]]:
+    batch: list[date] = []
+    total = 0
+    for day in days:
+        if batch and total + size(day) > limit:
+            yield batch
+            batch, total = [], 0
+        batch.append(day)
+        total += size(day)
+    if batch:
+        yield batch
+
+
+def _stage_batch(workspace: Workspace, reports: Sequence[StepReport], objects: dict[date, list[Row]], base: str) -> None:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    from omnichannel_assets.segment.events import event_names
+    from omnichannel_assets.segment.lines import lines_table, read_lines
+
+    read = [(row, read_lines(workspace.landing.read(row["key"]))) for day in sorted(objects) for row in objects[day]]
+    _report_mostly_bad(workspace, read)
+    with workspace.lake.engine() as engine:
+        engine.run_script(model_text("macros"))
+        engine.register("event_names", event_names())
+        engine.register("segment_lines", lines_table((row["source_id"], row["key"], row["received_day"], lines) for row, lines in read))
+        engine.store_query("segment_calls", model_text("segment_calls"), workspace.staging_parameters())
+        engine.register("unreadable_lines", _unreadable_lines(read))
+        events = engine.model(SEGMENT_EVENTS)
+        quarantined = engine.model(SEGMENT_QUARANTINE)
+        good = dict(engine.rows("select received_day, count(*) from segment_calls where rule is null group by 1"))
+    for day in sorted(objects):
+        inputs = {row["key"]: row["etag"] for row in objects[day]}
+        lines = sum(found.count for row, found in read if row["received_day"] == day)
+        day_events, day_bad = (table.filter(pc.equal(table["received_day"], pa.scalar(day))) for table in (events, quarantined))
+        counts = {"lines_in": lines, "rows_out": day_events.num_rows, "duplicates": good.get(day, 0) - day_events.num_rows, "quarantined": day_bad.num_rows}
+        check = conservation(lines, {name: counts[name] for name in ("rows_out", "duplicates", "quarantined")})
+        for report, data in zip(reports, (day_events, day_bad), strict=True):
+            shown = counts if report.table is SEGMENT_EVENTS else {"rows_out": data.num_rows}
+            publish(workspace, report, Draft(data, digest_of([base, inputs]), day.isoformat(), shown, inputs, (check,)))
+
+
+def _report_mostly_bad(workspace: Workspace, read: Iterable[tuple[Row, Any]]) -> None:
+    for row, lines in read:
+        if lines.count and len(lines.bad) > workspace.settings.mostly_bad_share * lines.count:
+            log.warning("%s: %s of %s lines are unreadable; they are in quarantine", row["key"], f"{len(lines.bad):,}", f"{lines.count:,}")
+
+
+def _unreadable_lines(read: Iterable[tuple[Row, Any]]) -> pa.Table:
+    import pyarrow as pa
+
+    rows = [{"rule": rule, "file": row["key"], "line": number, "payload": payload, "received_day": row["received_day"]} for row, lines in read for number, rule, payload in lines.bad]
+    columns = [("rule", pa.string()), ("file", pa.string()), ("line", pa.int64()), ("payload", pa.string()), ("received_day", pa.date32())]
+    return pa.Table.from_pylist(rows, schema=pa.schema(columns))
+
+
+def find_duplicates(workspace: Workspace) -> StepReport:
+    """Bring ``segment_duplicates`` up to date with all staged days."""
+    return build_model(workspace, SEGMENT_DUPLICATES, ())
+
+
+def build_facts(workspace: Workspace, table: TableSchema, days: Iterable[date] | None = None) -> StepReport:
+    """Bring ``event_facts`` or ``order_facts`` up to date for some received days (default: all staged ones)."""
+    staged = workspace.lake.manifests(SEGMENT_EVENTS)
+    wanted = sorted(staged) if days is None else [day.isoformat() for day in sorted(days) if day.isoformat() in staged]
+    losers = _losing_copies(workspace)
+    base = digest_of([code_digest("segment", "identity", f"sql/{table.name}.sql", "sql/message_identifiers.sql"), workspace.rules.fingerprint(), table.fingerprint()])
+    digests = {value: digest_of([base, staged[value].sha256, losers.get(value, [])]) for value in wanted}
+    report = StepReport(table)
+    stale = []
+    for value in wanted:
+        if workspace.lake.is_current(table, digests[value], value):
+            report.manifests[value] = workspace.lake.manifest(table.name, (table.partition or "", value))
+        else:
+            stale.append(value)
+    for batch in _batches(stale, lambda value: staged[value].rows, BATCH_ROWS):
+        _build_facts_batch(workspace, report, batch, digests)
+        log.info("%s: %s of %s days", table.name, f"{len(report.rewritten):,}", f"{len(stale):,}")
+    return report.raise_failures()
+
+
+def _losing_copies(workspace: Workspace) -> dict[str, list[str]]:
+    losers: dict[str, list[str]] = defaultdict(list)
+    for row in workspace.lake.read(SEGMENT_DUPLICATES).to_pylist():
+        losers[row["received_day"].isoformat()].append(row["message_id"])
+    return losers
+
+
+def _build_facts_batch(workspace: Workspace, report: StepReport, values: list[str], digests: dict[str, str]) -> None:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    from omnichannel_assets.segment.events import event_names
+
+    table = report.table
+    with workspace.lake.engine() as engine:
+        engine.run_script(model_text("macros"))
+        engine.register_files(SEGMENT_EVENTS, workspace.lake.paths(SEGMENT_EVENTS, values))
+        engine.register_files(SEGMENT_DUPLICATES, workspace.lake.paths(SEGMENT_DUPLICATES))
+        engine.register("event_names", event_names())
+        register_message_identifiers(workspace, engine)
+        data = engine.model(table)
+    for value in values:
+        day = data.filter(pc.equal(data["received_day"], pa.scalar(date.fromisoformat(value))))
+        publish(workspace, report, Draft(day, digests[value], value, {"rows_out": day.num_rows}))
+
+
+def register_message_identifiers(workspace: Workspace, engine: Engine) -> None:
+    """Register ``message_identifiers``: the unblocked, normalised identifiers of each message, best first (priority, type, value)."""
+    from omnichannel_assets.identity.normalise import normalise_identifiers
+
+    raw = engine.query("select distinct i.identifier_type, i.\"value\" as raw_value, country from (select unnest(identifiers) as i, country from segment_events)")
+    normal = normalise_identifiers(raw, workspace.rules)
+    engine.register("normal_identifiers", normal)
+    types = sorted(set(normal.column("identifier_type").to_pylist()), key=workspace.rules.priority_key)
+    import pyarrow as pa
+
+    engine.register("identifier_priority", pa.table({"identifier_type": pa.array(types, pa.string()), "priority": pa.array(range(len(types)), pa.int64())}))
+    engine.store_query("message_identifiers", model_text("message_identifiers"))
+
+
+received_day = {"partitions_def": received_day_partitions, "backfill_policy": single_run}
+
+
+def selected_days(context: dg.AssetExecutionContext) -> list[date]:
+    """The received days of this run."""
+    return [date.fromisoformat(key) for key in context.partition_keys]
+
+
+@table_asset(SEGMENT_EVENTS, group="staged", deps=["landing_files"], checks=("contract", "conservation"), **received_day)
+def segment_events(context: dg.AssetExecutionContext, workspace: WorkspaceResource) -> Iterator[Any]:
+    with workspace.writing() as opened:
+        yield from asset_result(context, opened, lambda ready: stage_calls(ready, selected_days(context))[0])
+
+
+@table_asset(SEGMENT_DUPLICATES, group="staged", deps=["segment_events"])
+def segment_duplicates(context: dg.AssetExecutionContext, workspace: WorkspaceResource) -> Iterator[Any]:
+    with workspace.writing() as opened:
+        yield from asset_result(context, opened, find_duplicates)
+
+
+@table_asset(EVENT_FACTS, group="trusted", deps=["segment_events", "segment_duplicates"], **received_day)
+def event_facts(context: dg.AssetExecutionContext, workspace: WorkspaceResource) -> Iterator[Any]:
+    with workspace.writing() as opened:
+        yield from asset_result(context, opened, lambda ready: build_facts(ready, EVENT_FACTS, selected_days(context)))
+
+
+@table_asset(ORDER_FACTS, group="trusted", deps=["segment_events", "segment_duplicates"], **received_day)
+def order_facts(context: dg.AssetExecutionContext, workspace: WorkspaceResource) -> Iterator[Any]:
+    with workspace.writing() as opened:
+        yield from asset_result(context, opened, lambda ready: build_facts(ready, ORDER_FACTS, selected_days(context)))
+
+
+ASSETS = [segment_events, segment_duplicates, event_facts, order_facts]

@@ -1,0 +1,103 @@
+"""What every step shares: check rows, publish them if the promises hold, and report what happened.
+
+A step is a plain function of a workspace. It skips partitions that are current, so running it again is free and safe.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from omnichannel_assets.checks.contracts import contract
+from omnichannel_assets.checks.outcome import CheckOutcome, ChecksFailedError, failures
+from omnichannel_assets.lake.code import code_digest
+from omnichannel_assets.lake.engine import Engine, model_inputs
+from omnichannel_assets.lake.lake import Manifest, Provenance, digest_of
+from omnichannel_assets.lake.schema import TableSchema
+from omnichannel_assets.resources.workspace import Workspace
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+log = logging.getLogger("omnichannel_assets")
+
+
+@dataclass
+class StepReport:
+    """What a step did to one table: the manifests of the partitions it looked at, and which of them it rewrote."""
+
+    table: TableSchema
+    manifests: dict[str, Manifest] = field(default_factory=dict)
+    rewritten: list[str] = field(default_factory=list)
+    failed: dict[str, list[CheckOutcome]] = field(default_factory=dict)
+
+    @property
+    def rows(self) -> int:
+        return sum(manifest.rows for manifest in self.manifests.values())
+
+    def count(self, name: str) -> int:
+        """Sum of one conservation count over the partitions."""
+        return sum(manifest.counts.get(name, 0) for manifest in self.manifests.values())
+
+    def raise_failures(self) -> StepReport:
+        """Raise ChecksFailedError when a partition kept its old rows because a blocking check failed."""
+        if self.failed:
+            raise ChecksFailedError(self.table.name, self.failed)
+        return self
+
+
+@dataclass(frozen=True)
+class Draft:
+    """Rows about to be published, with what is known of their making."""
+
+    data: pa.Table
+    digest: str
+    value: str = ""
+    counts: Mapping[str, int] = field(default_factory=dict)
+    inputs: Mapping[str, str] = field(default_factory=dict)
+    checks: tuple[CheckOutcome, ...] = ()
+
+
+def publish(workspace: Workspace, report: StepReport, draft: Draft) -> None:
+    """Check a draft and replace its partition; with a failed blocking check the stored rows stay and the report names the partition."""
+    outcomes = [contract(report.table, draft.data), *draft.checks]
+    failed = failures(outcomes)
+    if failed:
+        report.failed[draft.value] = failed
+        return
+    provenance = Provenance(draft.digest, draft.counts, draft.inputs, tuple(outcome.plain() for outcome in outcomes))
+    report.manifests[draft.value] = workspace.lake.publish(report.table, draft.data, provenance, draft.value)
+    report.rewritten.append(draft.value)
+
+
+def model_digest(workspace: Workspace, table: TableSchema, parameters: Mapping[str, Any], code: Iterable[str] = ()) -> str:
+    """Digest of everything a model's rows depend on: its text, its inputs' rows, the bound values, the declared columns."""
+    inputs = {name: workspace.lake.content_digest(workspace.tables[name]) for name in model_inputs(table.name) if name in workspace.tables}
+    sources = code_digest(f"sql/{table.name}.sql", "sql/macros.sql", *code)
+    return digest_of({"code": sources, "columns": table.fingerprint(), "inputs": inputs, "parameters": parameters})
+
+
+def register_inputs(workspace: Workspace, engine: Engine, table_name: str) -> None:
+    """Make the tables named in a model's ``-- Reads:`` line readable."""
+    for name in model_inputs(table_name):
+        if name in workspace.tables:
+            engine.register_files(workspace.tables[name], workspace.lake.paths(workspace.tables[name]))
+
+
+def build_model(workspace: Workspace, table: TableSchema, parameter_names: Iterable[str] = ("as_of",)) -> StepReport:
+    """Bring one unpartitioned table up to date from its SQL model. Raises ChecksFailedError."""
+    known = workspace.parameters()
+    parameters = {name: known[name] for name in parameter_names}
+    digest = model_digest(workspace, table, parameters)
+    report = StepReport(table)
+    if workspace.lake.is_current(table, digest):
+        report.manifests[""] = workspace.lake.manifest(table.name)
+        return report
+    with workspace.lake.engine() as engine:
+        register_inputs(workspace, engine, table.name)
+        data = engine.model(table, parameters)
+    log.info("%s: %s rows", table.name, f"{data.num_rows:,}")
+    publish(workspace, report, Draft(data, digest, counts={"rows_out": data.num_rows}))
+    return report.raise_failures()

@@ -1,0 +1,1 @@
+"""Partitions, jobs, schedules and sensors: when things run. What they do is in ``assets``."""

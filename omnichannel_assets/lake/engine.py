@@ -1,0 +1,118 @@
+"""The SQL engine: one module wraps DuckDB, with bounded memory, UTC, no network, and models read from ``sql/*.sql``.
+
+A model file is one SELECT over named inputs; its ``-- Reads:`` line names them. Values are bound as ``$name`` parameters, never pasted.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from omnichannel_assets.lake.schema import SQL_TYPES, TableSchema
+
+if TYPE_CHECKING:
+    import duckdb
+    import pyarrow as pa
+
+
+@dataclass(frozen=True)
+class EngineLimits:
+    """What the engine may use: memory in MiB, threads, and a folder to spill to."""
+
+    memory_mb: int = 1024
+    threads: int = 2
+    scratch: Path | None = None
+
+
+class Engine:
+    """An in-memory DuckDB connection over registered tables. Not shared between threads."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection):
+        self.connection = connection
+
+    def register(self, name: str, table: pa.Table) -> None:
+        """Make an Arrow table readable by name."""
+        self.connection.register(name, table)
+
+    def register_files(self, schema: TableSchema, paths: Sequence[str], name: str | None = None) -> None:
+        """Make Parquet files readable as one table; without files the table is empty and keeps its columns."""
+        view = quoted(name or schema.name)
+        columns = ", ".join(quoted(column) for column in schema.names)
+        if not paths:
+            empty = ", ".join(f"cast(null as {SQL_TYPES[column.kind]}) as {quoted(column.name)}" for column in schema.columns)
+            self.connection.execute(f"create or replace view {view} as select {empty} limit 0")
+            return
+        listed = ", ".join(text_literal(path) for path in paths)
+        self.connection.execute(f"create or replace view {view} as select {columns} from read_parquet([{listed}], hive_partitioning = false)")
+
+    def query(self, sql: str, parameters: Mapping[str, Any] | None = None) -> pa.Table:
+        """Rows of one SELECT as Arrow. Only the parameters the text uses are bound."""
+        used = {name: value for name, value in (parameters or {}).items() if re.search(rf"\${name}\b", sql)}
+        return self.connection.sql(sql, params=used).to_arrow_table()
+
+    def rows(self, sql: str, parameters: Mapping[str, Any] | None = None) -> list[tuple[Any, ...]]:
+        """Rows of one small SELECT as tuples."""
+        used = {name: value for name, value in (parameters or {}).items() if re.search(rf"\${name}\b", sql)}
+        return self.connection.execute(sql, used).fetchall()
+
+    def run_script(self, text: str) -> None:
+        """Run statements that return nothing, such as macros."""
+        self.connection.execute(text)
+
+    def store_query(self, name: str, sql: str, parameters: Mapping[str, Any] | None = None) -> None:
+        """Keep the rows of a SELECT under a name for the life of this engine (named steps shared by several models)."""
+        self.register(name, self.query(sql, parameters))
+
+    def model(self, schema: TableSchema, parameters: Mapping[str, Any] | None = None, sql: str | None = None) -> pa.Table:
+        """Run the model of a table: declared columns and types. Rows come unordered; publishing sorts them."""
+        columns = ", ".join(f"cast({quoted(column.name)} as {SQL_TYPES[column.kind]}) as {quoted(column.name)}" for column in schema.columns)
+        text = sql or model_text(schema.name)
+        return self.query(f"select {columns} from (\n{text}\n) as model", parameters)
+
+
+@contextmanager
+def open_engine(limits: EngineLimits) -> Iterator[Engine]:
+    """An engine for one step; closed, and its spill files gone, afterwards."""
+    import duckdb  # deferred: loading the definitions must not load an engine
+
+    config: dict[str, Any] = {
+        "memory_limit": f"{limits.memory_mb}MiB",
+        "threads": limits.threads,
+        "autoinstall_known_extensions": False,
+        "preserve_insertion_order": False,
+    }
+    if limits.scratch:
+        config["temp_directory"] = str(limits.scratch)
+    connection = duckdb.connect(config=config)
+    try:
+        connection.execute("set TimeZone = 'UTC'")
+        connection.execute("set enable_progress_bar = false")
+        yield Engine(connection)
+    finally:
+        connection.close()
+
+
+def quoted(name: str) -> str:
+    """A name as an SQL identifier."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def text_literal(value: str) -> str:
+    """A text as an SQL literal, for places that take no bound parameter (file names, view bodies)."""
+    return "'" + value.replace("'", "''") + "'"
+
+
+def model_text(name: str) -> str:
+    """The text of ``sql/<name>.sql``, without a trailing semicolon."""
+    return resources.files("omnichannel_assets.sql").joinpath(f"{name}.sql").read_text(encoding="utf-8").strip().rstrip(";")
+
+
+def model_inputs(name: str) -> list[str]:
+    """The tables a model names in its ``-- Reads:`` line."""
+    found = re.search(r"^-- Reads: (?P<names>[^\n]+?)\.?$", model_text(name), re.MULTILINE)
+    return [part.strip() for part in found["names"].split(",")] if found else []

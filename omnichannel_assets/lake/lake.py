@@ -1,0 +1,164 @@
+"""Tables in a store: one Parquet file a partition, replaced whole, with a manifest beside it.
+
+Belongs here: paths, manifests, publishing, currency ("does this partition already hold what its inputs would give?"). Does not: how rows are
+made. The data file is put in place before its manifest, so a crash between the two leaves a stale manifest and a re-run writes the same bytes
+again. Any engine can open ``tables/<table>/**/data.parquet`` without a catalogue.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from omnichannel_assets.errors import LockedError
+from omnichannel_assets.lake.engine import Engine, EngineLimits, open_engine
+from omnichannel_assets.lake.schema import TableSchema
+from omnichannel_assets.lake.store import LocalStore
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+ROW_GROUP_ROWS = 122_880
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What a partition holds and what it was made from.
+
+    ``digest`` covers input versions, code and settings; ``sha256`` the bytes of the data file; ``counts`` the rows accounted for
+    (conservation); ``inputs`` object key -> version, where the partition is made of landing files; ``checks`` the outcomes of its checks.
+    """
+
+    digest: str
+    sha256: str
+    rows: int
+    bytes: int
+    counts: dict[str, int] = field(default_factory=dict)
+    inputs: dict[str, str] = field(default_factory=dict)
+    checks: list[dict[str, Any]] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """What the caller knows about a partition it publishes; the fields are those of Manifest."""
+
+    digest: str
+    counts: Mapping[str, int] = field(default_factory=dict)
+    inputs: Mapping[str, str] = field(default_factory=dict)
+    checks: tuple[dict[str, Any], ...] = ()
+
+
+class Lake:
+    """The tables below one store. Writers hold ``writing()``; readers need nothing."""
+
+    def __init__(self, store: LocalStore, limits: EngineLimits | None = None, lock_wait_seconds: float = 10.0):
+        self.store = store
+        self.limits = limits or EngineLimits()
+        self.lock_wait_seconds = lock_wait_seconds
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Hold the lake's lock. The system frees it when the process dies. Raises LockedError after ``lock_wait_seconds``."""
+        from filelock import FileLock, Timeout  # deferred: readers never lock
+
+        lock = FileLock(self.store.scratch / "lock", is_singleton=True)
+        try:
+            lock.acquire(timeout=self.lock_wait_seconds)
+        except Timeout:
+            raise LockedError(f"{self.store.root}: another run is writing to this lake. Fix: wait for it, or raise LOCK_WAIT_SECONDS") from None
+        try:
+            yield
+        finally:
+            lock.release()
+
+    @contextmanager
+    def engine(self) -> Iterator[Engine]:
+        """An SQL engine that spills into this lake's scratch folder."""
+        spill = self.store.scratch / "spill"
+        with open_engine(EngineLimits(self.limits.memory_mb, self.limits.threads, spill)) as engine:
+            yield engine
+
+    def folder(self, table: str, partition: tuple[str, str] | None = None) -> str:
+        """Key prefix of a table or of one (column, value) partition of it."""
+        return f"tables/{table}/" + (f"{partition[0]}={partition[1]}/" if partition else "")
+
+    def manifest(self, table: str, partition: tuple[str, str] | None = None) -> Manifest | None:
+        """The manifest, or None when the partition was never finished."""
+        key = self.folder(table, partition) + "_manifest.json"
+        return Manifest(**json.loads(self.store.read(key))) if self.store.exists(key) else None
+
+    def manifests(self, table: TableSchema) -> dict[str, Manifest]:
+        """Partition value -> manifest, in order; an unpartitioned table has the one value ``""``."""
+        if table.partition is None:
+            found = self.manifest(table.name)
+            return {"": found} if found else {}
+        prefix = f"{table.partition}="
+        values = [name.removeprefix(prefix) for name in self.store.folders(self.folder(table.name)) if name.startswith(prefix)]
+        read = ((value, self.manifest(table.name, (table.partition, value))) for value in values)
+        return {value: manifest for value, manifest in read if manifest}
+
+    def is_current(self, table: TableSchema, digest: str, value: str = "") -> bool:
+        """Whether the stored partition was made from exactly these inputs, code and settings."""
+        partition = (table.partition, value) if table.partition else None
+        manifest = self.manifest(table.name, partition)
+        return bool(manifest) and manifest.digest == digest and self.store.exists(self.folder(table.name, partition) + "data.parquet")
+
+    def content_digest(self, table: TableSchema) -> str:
+        """Digest of all rows of a table: what a table made from it depends on."""
+        return digest_of({value: manifest.sha256 for value, manifest in self.manifests(table).items()})
+
+    def paths(self, table: TableSchema, values: Iterable[str] | None = None) -> list[str]:
+        """Local paths of the finished data files, all or those of some partitions."""
+        if table.partition is None:
+            keys = [self.folder(table.name) + "data.parquet"]
+        else:
+            keys = [self.folder(table.name, (table.partition, value)) + "data.parquet" for value in (self.manifests(table) if values is None else values)]
+        return self.store.local_paths(key for key in keys if self.store.exists(key))
+
+    def read(self, table: TableSchema) -> pa.Table:
+        """The whole table in memory; for small tables."""
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        parts = [pq.read_table(path, partitioning=None) for path in self.paths(table)]
+        return pa.concat_tables(parts) if parts else table.arrow().empty_table()
+
+    def publish(self, table: TableSchema, data: pa.Table, provenance: Provenance, value: str = "") -> Manifest:
+        """Replace one partition atomically by rows that have the declared columns; returns its manifest.
+
+        Rows are sorted by the table's key, so equal rows give equal bytes. An unchanged data file is left untouched.
+        """
+        partition = (table.partition, value) if table.partition else None
+        folder = self.folder(table.name, partition)
+        finished = self._write_parquet(table, data)
+        checksum = hashlib.sha256(finished.read_bytes()).hexdigest()
+        size = finished.stat().st_size
+        before = self.manifest(table.name, partition)
+        if before and before.sha256 == checksum and self.store.exists(folder + "data.parquet"):
+            finished.unlink()
+        else:
+            self.store.take(folder + "data.parquet", finished)
+        counts, inputs = dict(provenance.counts), dict(provenance.inputs)
+        manifest = Manifest(provenance.digest, checksum, data.num_rows, size, counts, inputs, list(provenance.checks))
+        self.store.write(folder + "_manifest.json", json.dumps(asdict(manifest), sort_keys=True, indent=1).encode())
+        return manifest
+
+    def _write_parquet(self, table: TableSchema, data: pa.Table) -> Path:
+        import pyarrow.parquet as pq
+
+        ordered = data.select(table.names).cast(table.arrow()).combine_chunks()
+        ordered = ordered.sort_by([(name, "ascending") for name in table.key]) if ordered.num_rows else ordered
+        with tempfile.NamedTemporaryFile(dir=self.store.scratch, suffix=".parquet", delete=False) as temporary:
+            pq.write_table(ordered, temporary, compression="zstd", row_group_size=ROW_GROUP_ROWS)
+        return Path(temporary.name)
+
+
+def digest_of(value: Any) -> str:
+    """A stable digest of plain values (dicts in any order)."""
+    return hashlib.blake2b(json.dumps(value, sort_keys=True, default=str).encode(), digest_size=16).hexdigest()

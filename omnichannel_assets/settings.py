@@ -1,0 +1,182 @@
+"""Every setting of the project, typed, read once from options, environment, ``.env`` and the landing zone's own bounds.
+
+Precedence, highest first: command option, environment variable, ``.env``, ``sample.env`` inside the landing zone (written by
+``omnichannel sample``; holds FIRST_DAY and LAST_DAY only), default. Domain code gets values, never this object and never the environment.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+
+from omnichannel_assets.errors import SettingError, UserError
+
+EARLIEST_DAY = date(2000, 1, 1)
+"""First received day when FIRST_DAY is empty: no Segment export is older, and partition definitions need a start."""
+
+DEVELOPMENT_KEY = "omnichannel-development-key"
+NOT_MERCHANDISE = r"POST|DOT|M|D|S|B|C2|C3|CRUK|PADS|SP1002|AMAZONFEE|BANK CHARGES|ADJUST\d*|TEST\d+|GIFT.*"
+
+
+class Settings(BaseModel):
+    """All settings, validated. A field's upper-case name is the name of its environment variable."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    landing_uri: str = Field("data/landing", description="Folder where Segment and DMS write their files; never written to.")
+    lake_uri: str = Field("data/lake", description="Folder that holds the tables.")
+    first_day: date | None = Field(None, description="First received day (UTC date). Empty: open.")
+    last_day: date | None = Field(None, description="Last received day (UTC date). Empty: open.")
+    as_of: date | None = Field(None, description="Instant the tables describe: 00:00 UTC of this date. Empty: the data clock.")
+    history_sources: tuple[str, ...] = Field((), description="Segment source ids that import history: known_at = event_at there.")
+    not_merchandise: str = Field(NOT_MERCHANDISE, description="Pattern over whole product ids that are no goods, such as postage and fees.")
+    default_region: str = Field("", description="Country (ISO 3166 alpha-2) of phone numbers whose row names none.")
+    identity_key: SecretStr = Field(SecretStr(DEVELOPMENT_KEY), description="Secret that keys customer ids; change it before real use.")
+    identifier_traits: tuple[str, ...] = Field(
+        ("loyalty_id=customer_ref",), description="Segment traits that carry an identifier, as trait=identifier_type, comma-separated."
+    )
+    dms_registry: str = Field("", description="YAML file of the DMS tables. Empty: the seven tables of the retail schema.")
+    engine_memory_mb: int = Field(1024, ge=256, description="Memory the SQL engine may use, in MiB.")
+    engine_threads: int = Field(2, ge=1, le=256, description="Threads the SQL engine may use.")
+    lock_wait_seconds: float = Field(10.0, ge=0, description="How long to wait for another run that is writing to the lake.")
+    mostly_bad_share: float = Field(0.5, gt=0, le=1, description="A file with more than this share of unreadable rows is reported as mostly bad.")
+
+    @field_validator("first_day", "last_day", "as_of", mode="before")
+    @classmethod
+    def _empty_is_open(cls, value: object) -> object:
+        return None if value == "" else value
+
+    @field_validator("history_sources", "identifier_traits", mode="before")
+    @classmethod
+    def _split_commas(cls, value: object) -> object:
+        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @field_validator("identifier_traits")
+    @classmethod
+    def _trait_pairs(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for pair in value:
+            if not re.fullmatch(r"[A-Za-z0-9_.\- ]+=[a-z0-9_.]+", pair):
+                raise ValueError("trait=identifier_type, such as loyalty_id=customer_ref")
+        return value
+
+    @field_validator("not_merchandise")
+    @classmethod
+    def _is_pattern(cls, value: str) -> str:
+        try:
+            re.compile(value)
+        except re.error as error:
+            raise ValueError(f"a regular expression ({error})") from None
+        return value
+
+    @field_validator("default_region")
+    @classmethod
+    def _is_country(cls, value: str) -> str:
+        if value and not re.fullmatch(r"[A-Za-z]{2}", value):
+            raise ValueError("a two-letter country code such as GB")
+        return value.upper()
+
+    @field_validator("landing_uri", "lake_uri")
+    @classmethod
+    def _is_folder(cls, value: str) -> str:
+        if not value or "://" in value or any(sign in value for sign in "*?[]"):
+            raise ValueError("a local folder without any of * ? [ ]")
+        return value
+
+    @property
+    def first_received_day(self) -> date:
+        """FIRST_DAY, or the floor that stands for an open start."""
+        return self.first_day or EARLIEST_DAY
+
+    @property
+    def trait_identifier_types(self) -> dict[str, str]:
+        """Trait name -> identifier type, from IDENTIFIER_TRAITS."""
+        return dict(pair.split("=", 1) for pair in self.identifier_traits)
+
+
+def midnight(day: date) -> datetime:
+    """00:00 UTC of a date."""
+    return datetime.combine(day, time(), UTC)
+
+
+def day_after(day: date) -> date:
+    """The next UTC day."""
+    return day + timedelta(days=1)
+
+
+FIXES = {
+    "first_day": "write a date such as 2026-01-31, or leave it empty",
+    "last_day": "write a date such as 2026-01-31, or leave it empty",
+    "as_of": "write a date such as 2026-01-31, or leave it empty",
+    "lake_uri": "name a folder, for example data/lake",
+    "landing_uri": "name a folder, for example data/landing",
+}
+
+
+def load_settings(options: Mapping[str, Any] | None = None, *, environment: Mapping[str, str] | None = None, folder: Path | None = None) -> Settings:
+    """The settings in force.
+
+    Args: options (field name -> value, from the command line), environment (default: the process's), folder (where ``.env`` is looked up).
+    Raises: UserError naming every wrong setting, one line each; an unknown name in ``.env`` is refused with the nearest known one.
+    """
+    environment = os.environ if environment is None else environment
+    folder = folder or Path.cwd()
+    values: dict[str, tuple[Any, str]] = {}
+    for source, found in (
+        (".env", _known_names(_read_env(folder / ".env"), ".env")),
+        ("environment", {name.lower(): value for name, value in environment.items() if name.lower() in Settings.model_fields}),
+        ("command line", {name: value for name, value in (options or {}).items() if value is not None}),
+    ):
+        values |= {name: (value, source) for name, value in found.items()}
+    landing = Path(str(values.get("landing_uri", (Settings.model_fields["landing_uri"].default, ""))[0]))
+    bounds = _known_names(_read_env(landing / "sample.env"), "sample.env")
+    values = {name: (value, "sample.env") for name, value in bounds.items() if name in ("first_day", "last_day")} | values
+    return _validated(values)
+
+
+def _validated(values: Mapping[str, tuple[Any, str]]) -> Settings:
+    try:
+        settings = Settings(**{name: value for name, (value, _) in values.items()})
+    except ValidationError as error:
+        raise UserError("\n".join(_explain(problem, values) for problem in error.errors())) from None
+    if settings.first_day and settings.last_day and settings.first_day > settings.last_day:
+        raise SettingError("LAST_DAY", str(settings.last_day), expected=f"a day not before FIRST_DAY ({settings.first_day})", fix="swap or correct the two", source=values["last_day"][1])
+    return settings
+
+
+def _explain(problem: Any, values: Mapping[str, tuple[Any, str]]) -> str:
+    name = str(problem["loc"][0])
+    got, source = values.get(name, (problem.get("input"), "environment"))
+    expected = problem["msg"].removeprefix("Value error, ")
+    expected = expected[0].lower() + expected[1:]
+    if name in ("first_day", "last_day", "as_of"):
+        expected = "a date written YYYY-MM-DD"
+    return str(SettingError(name.upper(), str(got), expected=expected, fix=FIXES.get(name, "correct the value"), source=source, secret=name == "identity_key"))
+
+
+def _read_env(path: Path) -> dict[str, str]:
+    if not path.is_file():
+        return {}
+    from dotenv import dotenv_values  # deferred: most processes have no .env
+
+    return {name: value or "" for name, value in dotenv_values(path).items()}
+
+
+def _known_names(found: Mapping[str, str], source: str) -> dict[str, str]:
+    """Refuse names that are no setting (a typing error would otherwise be a silent default); other tools' names are let through."""
+    known = {}
+    for name, value in found.items():
+        field = name.lower()
+        if field in Settings.model_fields:
+            known[field] = value
+        elif not name.startswith(("AWS_", "DAGSTER_", "GX_")):
+            near = difflib.get_close_matches(field, Settings.model_fields, n=1)
+            hint = f"did you mean {near[0].upper()}?" if near else "see the settings table in README.md"
+            raise UserError(f"{name}: expected the name of a setting, got an unknown one (from {source}). Fix: {hint}")
+    return known

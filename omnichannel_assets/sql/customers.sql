@@ -1,0 +1,107 @@
+-- customers: one row per customer as of $as_of, each field with the source that won it.
+-- Grain: customer_id. Reads: identities, identifiers, segment_events, event_facts, dms_customers, orders, returns.
+-- Survivorship: the shop database before Segment, then the newest. Consent: the latest explicit choice; at the same time opted out wins.
+with people as (
+    select customer_id, bool_or(identifier_type not in ('anonymous_id', 'ga_client_id') and identifier_type not like 'ios.%' and identifier_type not like 'android.%') as is_known,
+        min(first_known_at) as first_known_at
+    from identities
+    where valid_to is null
+    group by customer_id
+),
+carried as (
+    select i.customer_id, l.source, l.link_id, l.known_at, l.identifier_type, l.identifier_value,
+        row_number() over (partition by i.customer_id, l.identifier_type order by case when l.source = 'dms' then 0 else 1 end, l.known_at desc, l.link_id desc, l.identifier_value) as place
+    from identifiers as l
+    join identities as i on i.identifier_type = l.identifier_type and i.identifier_value = l.identifier_value and i.valid_to is null
+    where l.known_at < $as_of and l.identifier_type in ('user_id', 'email', 'phone', 'customer_ref')
+),
+chosen as (
+    select customer_id,
+        max(case when identifier_type = 'user_id' then identifier_value end) as user_id,
+        max(case when identifier_type = 'customer_ref' then identifier_value end) as customer_ref,
+        max(case when identifier_type = 'email' then identifier_value end) as email,
+        max(case when identifier_type = 'phone' then identifier_value end) as phone,
+        max(case when identifier_type = 'email' then source || ':' || link_id end) as email_source,
+        max(case when identifier_type = 'phone' then source || ':' || link_id end) as phone_source
+    from carried
+    where place = 1
+    group by customer_id
+),
+messages as (
+    select l.link_id as message_id, i.customer_id,
+        row_number() over (partition by l.link_id order by case l.identifier_type when 'user_id' then 0 when 'email' then 1 else 2 end, l.identifier_type, l.identifier_value) as place
+    from identifiers as l
+    join identities as i on i.identifier_type = l.identifier_type and i.identifier_value = l.identifier_value and i.valid_to is null
+    where l.source = 'segment'
+),
+calls as (
+    select m.customer_id, e.message_id, e.event_at, e.known_at, e.event_name, e.first_name, e.last_name
+    from segment_events as e
+    join messages as m on m.message_id = e.message_id and m.place = 1
+    where e.event_at < $as_of and e.known_at < $as_of and not e.event_time_suspect and not e.is_computed
+),
+shop as (
+    select i.customer_id, c.customer_id as customer_ref, c.version, c.first_name, c.last_name, c.created_at, c.known_at
+    from dms_customers as c
+    join identities as i on i.identifier_type = 'customer_ref' and i.identifier_value = trim(c.customer_id) and i.valid_to is null
+    where c.valid_from < $as_of and (c.valid_to is null or c.valid_to >= $as_of) and not c.is_deleted
+),
+names as (
+    select *, row_number() over (partition by customer_id order by rank, known_at desc, name_source desc) as place
+    from (
+        select customer_id, 0 as rank, known_at, nullif(trim(first_name), '') as first_name, nullif(trim(last_name), '') as last_name,
+            'dms:customers/' || customer_ref || '/' || cast(version as varchar) as name_source from shop
+        union all
+        select customer_id, 1, known_at, nullif(trim(first_name), ''), nullif(trim(last_name), ''), 'segment:' || message_id from calls
+    ) as told
+    where first_name is not null or last_name is not null
+),
+opt_ins as (
+    select customer_id, version, marketing_opt_in, updated_at,
+        lag(marketing_opt_in) over (partition by customer_id order by version) as opted_in_before
+    from dms_customers
+    where marketing_opt_in is not null and not is_deleted and valid_from < $as_of
+),
+choices as (
+    select i.customer_id, o.updated_at as chosen_at, o.marketing_opt_in as opted_in, 'dms:customers/' || o.customer_id || '/' || cast(o.version as varchar) as choice_source
+    from opt_ins as o
+    join identities as i on i.identifier_type = 'customer_ref' and i.identifier_value = trim(o.customer_id) and i.valid_to is null
+    where o.opted_in_before is distinct from o.marketing_opt_in and o.updated_at < $as_of
+    union all
+    select i.customer_id, f.event_at, false, 'segment:' || f.message_id
+    from event_facts as f
+    join identities as i on i.identifier_type = f.identifier_type and i.identifier_value = f.identifier_value and i.valid_to is null
+    where f.event_type = 'Unsubscribed' and f.event_at < $as_of and f.known_at < $as_of and not f.event_time_suspect
+),
+consent as (
+    select *, row_number() over (partition by customer_id order by chosen_at desc, opted_in, choice_source) as place from choices
+),
+bought as (
+    select customer_id, count(*) as orders, sum(total) as revenue, min(ordered_at) as first_at, max(ordered_at) as last_at,
+        case when count(distinct currency) > 1 then 'mixed' else max(currency) end as currency
+    from orders
+    where customer_id is not null and coalesce(status, '') not in ('cancelled', 'voided')
+    group by customer_id
+),
+refunded as (
+    select customer_id, sum(amount) as amount, max(returned_at) as last_at, max(currency) as currency from returns where customer_id is not null group by customer_id
+),
+seen as (
+    select customer_id, min(event_at) as first_at, max(event_at) as last_at from calls where coalesce(event_name, '') <> 'Email Delivered' group by customer_id
+),
+registered as (
+    select customer_id, min(created_at) as first_at from shop group by customer_id
+)
+select p.customer_id, p.is_known, c.user_id, c.customer_ref, c.email, c.phone, n.first_name, n.last_name, o.opted_in as email_opt_in, o.chosen_at as email_opt_in_at,
+    coalesce(least(coalesce(s.first_at, b.first_at, r.first_at), coalesce(b.first_at, s.first_at, r.first_at), coalesce(r.first_at, s.first_at, b.first_at)), p.first_known_at) as first_seen_at,
+    greatest(coalesce(s.last_at, b.last_at, f.last_at), coalesce(b.last_at, s.last_at, f.last_at), coalesce(f.last_at, s.last_at, b.last_at)) as last_seen_at,
+    coalesce(b.orders, 0) as orders, coalesce(b.revenue, 0) - coalesce(f.amount, 0) as revenue, coalesce(b.currency, f.currency) as currency,
+    c.email_source, c.phone_source, n.name_source, o.choice_source as email_opt_in_source
+from people as p
+left join chosen as c on c.customer_id = p.customer_id
+left join names as n on n.customer_id = p.customer_id and n.place = 1
+left join consent as o on o.customer_id = p.customer_id and o.place = 1
+left join bought as b on b.customer_id = p.customer_id
+left join refunded as f on f.customer_id = p.customer_id
+left join seen as s on s.customer_id = p.customer_id
+left join registered as r on r.customer_id = p.customer_id
