@@ -134,5 +134,5 @@ def _numbered_links(links: pa.Table) -> tuple[np.ndarray, pa.Array, np.ndarray]:
     position = np.empty_like(order)
     position[order] = np.arange(len(order))
     key_source, key_id = np.divmod(keys[order], max(len(ids), 1))
-    names = pc.binary_join_element_wise(sources.take(pa.array(key_source)), ids.take(pa.array(key_id)), ":")
+    names = pc.binary_join_element_wise(sources.take(pa.array(key_source)), ids.take(pa.array(key_id)), pa.scalar(":", pa.large_string()))
     return key_known[order], names, position[row_key]
