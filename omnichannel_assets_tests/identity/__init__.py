@@ -1,0 +1,1 @@
+"""Tests of identity: rules, normalisation, resolution, comparison. Promises about all inputs are in properties/."""

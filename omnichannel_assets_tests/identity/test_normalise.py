@@ -1,0 +1,106 @@
+"""How raw identifiers become comparable ones, and which never become identifiers at all."""
+
+import dataclasses
+
+import pyarrow as pa
+import pytest
+
+from omnichannel_assets.errors import SettingError
+from omnichannel_assets.identity.normalise import normalise_identifiers
+from omnichannel_assets.identity.rules import DEFAULT_RULES
+
+RAW_SCHEMA = pa.schema([("identifier_type", pa.string()), ("raw_value", pa.string()), ("country", pa.string())])
+
+
+def normalised(identifier_type, raw_value, country=None, rules=DEFAULT_RULES):
+    table = pa.Table.from_pylist([{"identifier_type": identifier_type, "raw_value": raw_value, "country": country}], schema=RAW_SCHEMA)
+    row = normalise_identifiers(table, rules).to_pylist()[0]
+    return row["identifier_value"], row["is_blocked"]
+
+
+@pytest.mark.parametrize(
+    ("raw_value", "country", "expected"),
+    [
+        ("0412 345 678", "AU", "+61412345678"),
+        ("(0412) 345-678", "au ", "+61412345678"),
+        ("+61412345678", None, "+61412345678"),
+        ("+61 412 345 678", "US", "+61412345678"),
+        ("٠٤١٢٣٤٥٦٧٨", "AU", "+61412345678"),
+        ("0412 345 678", None, None),
+        ("0412 345 678", "XX", None),
+        ("123", "AU", None),
+        ("0000 0000", "AU", None),
+        ("call me", "AU", None),
+        ("+", "AU", None),
+        (";phone-context=", "AU", None),
+        ("+" + "9" * 300, "AU", None),
+        ("💥☎️", "AU", None),
+    ],
+)
+def test_phones_become_e164_in_the_rows_country_or_null_but_never_raise(raw_value, country, expected):
+    assert normalised("phone", raw_value, country) == (expected, False)
+
+
+def test_a_phone_without_a_usable_country_is_read_in_the_default_region():
+    rules = dataclasses.replace(DEFAULT_RULES, default_region="au")
+    assert normalised("phone", "0412 345 678", None, rules) == ("+61412345678", False)
+    assert normalised("phone", "0412 345 678", "Atlantis", rules) == ("+61412345678", False)
+    assert normalised("phone", "(212) 555-0100", "US", rules) == ("+12125550100", False)
+
+
+def test_a_default_region_that_no_phone_network_has_is_refused():
+    with pytest.raises(SettingError, match=r"^DEFAULT_REGION: expected "):
+        normalised("phone", "0412 345 678", None, dataclasses.replace(DEFAULT_RULES, default_region="XX"))
+
+
+@pytest.mark.parametrize(
+    ("raw_value", "expected"),
+    [
+        ("  Jane.Doe@Example.COM\t", "jane.doe@example.com"),
+        ("STRASSE@Straße.example", "strasse@strasse.example"),
+        ("jane.example.com", None),
+        ("@example.com", None),
+        ("jane@", None),
+    ],
+)
+def test_emails_are_trimmed_and_case_folded_and_need_both_sides_of_the_at_sign(raw_value, expected):
+    assert normalised("email", raw_value) == (expected, False)
+
+
+@pytest.mark.parametrize("identifier_type", ["user_id", "anonymous_id", "customer_ref", "ios.idfa", "loyalty_id"])
+def test_other_identifiers_are_trimmed_and_keep_their_case(identifier_type):
+    assert normalised(identifier_type, "  AbC-1 ") == ("AbC-1", False)
+
+
+@pytest.mark.parametrize("raw_value", [None, "a\x00b", "a\nb", "a\x85b", "x" * 513])
+def test_absent_control_character_and_overlong_values_become_null(raw_value):
+    assert normalised("user_id", raw_value) == (None, False)
+
+
+@pytest.mark.parametrize("raw_value", ["", "   "])
+def test_an_empty_value_becomes_null_and_matches_segments_own_blocking_pattern(raw_value):
+    assert normalised("user_id", raw_value) == (None, True)
+
+
+def test_a_value_is_blocked_by_its_trimmed_raw_text_even_where_normalising_would_hide_it():
+    assert normalised("phone", " 000-0000 ", "AU") == (None, True)
+
+
+def test_a_value_is_blocked_by_its_normalised_form_too():
+    rules = dataclasses.replace(DEFAULT_RULES, blocked_values=frozenset({"test@example.com", "+61400000001"}))
+    assert normalised("email", "Test@Example.com", None, rules) == ("test@example.com", True)
+    assert normalised("phone", "0400 000 001", "AU", rules) == ("+61400000001", True)
+
+
+def test_rows_keep_their_order_and_their_own_columns():
+    rows = [("email", "B@x.example"), ("user_id", "0"), ("email", None), ("phone", "+61412345678")]
+    table = pa.table({"identifier_type": [r[0] for r in rows], "raw_value": [r[1] for r in rows], "country": pa.nulls(4)})
+    result = normalise_identifiers(table, DEFAULT_RULES)
+    assert result.column_names == ["identifier_type", "raw_value", "country", "identifier_value", "is_blocked"]
+    assert result["identifier_value"].to_pylist() == ["b@x.example", "0", None, "+61412345678"]
+    assert result["is_blocked"].to_pylist() == [False, True, False, False]
+
+
+def test_no_rows_give_no_rows():
+    result = normalise_identifiers(RAW_SCHEMA.empty_table(), DEFAULT_RULES)
+    assert (result.num_rows, result.schema.field("identifier_value").type, result.schema.field("is_blocked").type) == (0, pa.string(), pa.bool_())
