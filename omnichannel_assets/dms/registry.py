@@ -18,7 +18,7 @@ from omnichannel_assets.errors import SettingError
 
 SETTING = "DMS_REGISTRY"
 DEFAULT_REGISTRY = Path(__file__).with_name("registry.yaml")
-NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_$]{0,127}")
+NAME = re.compile(r"(?!__)[A-Za-z_][A-Za-z0-9_$]{0,127}")     # two underscores in front are the history SQL's own
 # Columns we add to the change log and the history; a source column of that name stays out of `columns` and lands in `extra`.
 RESERVED = frozenset(
     {"extra", "op", "kind", "committed_at", "change_seq", "file_at", "object_key", "object_etag", "row", "unsupplied"}
