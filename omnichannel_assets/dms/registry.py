@@ -1,0 +1,216 @@
+"""The table registry: what the user says about each table DMS copies, checked before anything reads a file.
+
+Belongs here: the typed registry, its checks and its one-line errors. Not here: file names (`keys`), file contents (`files`),
+time rules (`history`). Every table and column name that reaches SQL text comes from here and has passed `NAME`.
+"""
+
+import hashlib
+import json
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from omnichannel_assets.errors import SettingError
+
+SETTING = "DMS_REGISTRY"
+DEFAULT_REGISTRY = Path(__file__).with_name("registry.yaml")
+NAME = re.compile(r"(?!__)[A-Za-z_][A-Za-z0-9_$]{0,127}")     # two underscores in front are the history SQL's own
+# Columns we add to the change log and the history; a source column of that name stays out of `columns` and lands in `extra`.
+RESERVED = frozenset(
+    {"extra", "op", "kind", "committed_at", "change_seq", "file_at", "object_key", "object_etag", "row", "unsupplied"}
+    | {"is_deleted", "event_at", "valid_from", "valid_to", "known_at", "known_at_assumed", "version"}
+)
+ColumnType = Literal["text", "integer", "decimal", "boolean", "date", "timestamp"]
+
+
+class RegistryMistake(ValueError):
+    """A mistake found by our own checks; carries what was expected, what was given and the fix."""
+
+    def __init__(self, field: str, got: object, expected: str, fix: str):
+        super().__init__(expected)
+        self.field, self.got, self.expected, self.fix = field, got, expected, fix
+
+
+def _checked_name(value: str) -> str:
+    if not NAME.fullmatch(value):
+        raise RegistryMistake("", value, "a name of letters, digits, _ and $ that starts with a letter", "rename it")
+    return value
+
+
+Name = Annotated[str, AfterValidator(_checked_name)]
+
+
+class TableSpec(BaseModel):
+    """One source table. Field meanings are those of the comments in `registry.yaml`.
+
+    `schema_name` is the YAML key `schema`; `columns` keeps the order of the source table; `load_time` is UTC.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+    name: Name
+    schema_name: Annotated[str, Field(alias="schema", min_length=1, pattern=r"^[^/]+$")]
+    columns: Annotated[dict[Name, ColumnType], Field(min_length=1)]
+    key: Annotated[list[Name], Field(min_length=1)]
+    event_at: Name | None = None
+    time_from: Annotated[str, Field(pattern=r"^[^.]+\.[^.]+$")] | None = None
+    changed_at: Name | None = None
+    fixed: list[Name] | Literal["all"] = []
+    commit_column: Annotated[str, Field(min_length=1)] = "dms_ts"
+    null_token: str = "\\N"
+    no_value_token: Annotated[str, Field(min_length=1)] | None = None
+    change_seq: Annotated[str, Field(min_length=1)] | None = None
+    load_time: datetime | None = None
+    identifiers: dict[Name, Name] = {}
+    country_column: Name | None = None
+
+    @field_validator("load_time")
+    @classmethod
+    def _load_time_is_utc(cls, value: datetime | None) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+    @model_validator(mode="after")
+    def _fields_agree(self) -> "TableSpec":
+        self._check_reserved_names()
+        self._check_references()
+        self._check_time_columns()
+        return self
+
+    def _check_reserved_names(self) -> None:
+        for column in self.columns:
+            if column.lower() in RESERVED:
+                raise RegistryMistake("columns", column, "a name we do not add ourselves", "leave it out: it is kept in `extra`, or rename it in the DMS task")
+        if len({c.lower() for c in self.columns}) < len(self.columns):
+            raise RegistryMistake("columns", list(self.columns), "names that differ in more than case", "rename one")
+        for field in ("commit_column", "change_seq"):
+            value = getattr(self, field)
+            if value is not None and (value in self.columns or value.lower() == "op"):
+                raise RegistryMistake(field, value, "a column that is not a data column", "take it out of columns")
+        if self.change_seq is not None and self.change_seq == self.commit_column:
+            raise RegistryMistake("change_seq", self.change_seq, "a column other than commit_column", "name the right one")
+
+    def _check_references(self) -> None:
+        listed = [] if self.fixed == "all" else self.fixed
+        named: list[tuple[str, str | None]] = [("key", c) for c in self.key] + [("fixed", c) for c in listed]
+        named += [(f, getattr(self, f)) for f in ("event_at", "changed_at", "country_column")]
+        named += [("identifiers", c) for c in self.identifiers]
+        for field, column in named:
+            if column is not None and column not in self.columns:
+                raise RegistryMistake(field, column, "one of the table's columns", "add it to columns, or correct the name")
+        if len(set(self.key)) < len(self.key):
+            raise RegistryMistake("key", self.key, "each key column once", "remove the repeated one")
+
+    def _check_time_columns(self) -> None:
+        for field in ("event_at", "changed_at"):
+            column = getattr(self, field)
+            if column is not None and self.columns[column] not in ("timestamp", "date"):
+                raise RegistryMistake(field, column, "a column of type timestamp or date", "change its type or name another column")
+        if self.event_at and self.time_from:
+            raise RegistryMistake("time_from", self.time_from, "only one of event_at and time_from", "remove one")
+        if self.time_from and self.time_from.split(".")[1] not in self.columns:
+            raise RegistryMistake("time_from", self.time_from, "a column that this table has under the same name", "correct the column name")
+
+    @property
+    def fixed_columns(self) -> frozenset[str]:
+        """Columns a full-load row is believed to have had since event_at: the key, event_at itself, and those named `fixed`."""
+        if self.fixed == "all":
+            return frozenset(self.columns)
+        own = {self.event_at} if self.event_at and self.event_at != self.changed_at else set()
+        return frozenset({*self.key, *self.fixed, *own})
+
+    @property
+    def parent(self) -> str | None:
+        """The table `time_from` points to, if any."""
+        return self.time_from.split(".")[0] if self.time_from else None
+
+    def fingerprint(self) -> str:
+        """16 hex digits that change whenever anything the user says about this table changes; goes into input digests."""
+        said = self.model_dump(mode="json")
+        said["columns"] = list(said["columns"].items())     # the order matters for files without a header
+        return hashlib.blake2b(json.dumps(said, sort_keys=True).encode(), digest_size=8).hexdigest()
+
+
+class _UniqueKeys(yaml.SafeLoader):
+    """YAML lets the last of two equal keys win in silence; a registry must not."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen: set[str] = set()
+        for key_node, _ in node.value:
+            key = str(key_node.value)
+            if key in seen:
+                raise yaml.constructor.ConstructorError(None, None, f"{key} is given twice", key_node.start_mark)
+            seen.add(key)
+        return super().construct_mapping(node, deep)
+
+
+def load_registry(path: Path | None = None) -> dict[str, TableSpec]:
+    """The tables of a registry file by name, in file order; `None` means the registry that comes with the package.
+
+    Raises `SettingError` (one line naming DMS_REGISTRY, the table and the field) for every mistake a person can make in it.
+    """
+    source = Path(path) if path is not None else DEFAULT_REGISTRY
+    tables = _read_tables(source)
+    registry: dict[str, TableSpec] = {}
+    for name, body in tables.items():
+        registry[str(name)] = _read_spec(str(name), body, source)
+    for spec in registry.values():
+        _check_parent(spec, registry, source)
+    return registry
+
+
+def _read_tables(source: Path) -> dict[Any, Any]:
+    fix = "copy the default registry and edit it"
+    try:
+        # _UniqueKeys is a SafeLoader: no object is ever constructed from a tag.
+        document = yaml.load(source.read_text(encoding="utf-8"), Loader=_UniqueKeys)
+    except OSError as error:
+        raise SettingError(SETTING, str(source), expected="a registry file that can be read", fix=error.strerror or "check the path") from None
+    except UnicodeDecodeError:
+        raise SettingError(SETTING, str(source), expected="a UTF-8 text file", fix=fix) from None
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f"{source}:{mark.line + 1}" if mark else str(source)
+        raise SettingError(SETTING, str(getattr(error, "problem", "no YAML")), expected="a YAML file", fix="correct that line", source=where) from None
+    tables = document.get("tables") if isinstance(document, dict) else None
+    if not isinstance(tables, dict) or not tables or set(document) != {"tables"}:
+        got = sorted(map(str, document)) if isinstance(document, dict) else type(document).__name__
+        raise SettingError(SETTING, got, expected="one key `tables` holding at least one table", fix=fix, source=str(source))
+    return tables
+
+
+def _read_spec(name: str, body: Any, source: Path) -> TableSpec:
+    if not isinstance(body, dict) or "name" in body:
+        raise _mistake(name, "", type(body).__name__ if not isinstance(body, dict) else "name", "a mapping of fields without `name`", "see registry.yaml", source)
+    try:
+        return TableSpec.model_validate({**body, "name": name})
+    except ValidationError as failure:
+        first = failure.errors(include_url=False)[0]
+        cause = (first.get("ctx") or {}).get("error")
+        where = ".".join(str(part) for part in first["loc"] if part != "[key]")
+        if isinstance(cause, RegistryMistake):
+            raise _mistake(name, cause.field or where, cause.got, cause.expected, cause.fix, source) from None
+        got = "nothing" if first["type"] == "missing" else first["input"]
+        raise _mistake(name, where, got, f"a right value ({first['msg'].lower()})", "correct this field", source) from None
+
+
+def _check_parent(spec: TableSpec, registry: dict[str, TableSpec], source: Path) -> None:
+    if spec.time_from is None:
+        return
+    table, column = spec.time_from.split(".")
+    parent = registry.get(table)
+    if parent is None or parent.event_at is None:
+        raise _mistake(spec.name, "time_from", spec.time_from, "a table of this registry that names event_at", "name the parent table", source)
+    if parent.columns.get(column) != spec.columns[column]:
+        raise _mistake(spec.name, "time_from", spec.time_from, "a column of the same type in both tables", "correct the column or its type", source)
+
+
+def _mistake(table: str, field: str, got: object, expected: str, fix: str, source: Path) -> SettingError:
+    where = f"table {table}" + (f", field {field}" if field else "")
+    shown = got if len(repr(got)) <= 80 else repr(got)[:77] + "..."
+    return SettingError(SETTING, shown, expected=f"{where}: {expected}", fix=fix.rstrip("."), source=str(source))
