@@ -37,6 +37,7 @@ class Settings(BaseModel):
     as_of: date | None = Field(None, description="Instant the tables describe: 00:00 UTC of this date. Empty: the data clock.")
     history_sources: tuple[str, ...] = Field((), description="Segment source ids that import history: known_at = event_at there.")
     not_merchandise: str = Field(NOT_MERCHANDISE, description="Pattern over whole product ids that are no goods, such as postage and fees.")
+    online_store_ids: tuple[str, ...] = Field(("web",), description="store_id values of the shop database that mean the web shop, comma-separated.")
     default_region: str = Field("", description="Country (ISO 3166 alpha-2) of phone numbers whose row names none.")
     identity_key: SecretStr = Field(SecretStr(DEVELOPMENT_KEY), description="Secret that keys customer ids; change it before real use.")
     identifier_traits: tuple[str, ...] = Field(
@@ -53,7 +54,7 @@ class Settings(BaseModel):
     def _empty_is_open(cls, value: object) -> object:
         return None if value == "" else value
 
-    @field_validator("history_sources", "identifier_traits", mode="before")
+    @field_validator("history_sources", "identifier_traits", "online_store_ids", mode="before")
     @classmethod
     def _split_commas(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value

@@ -7,19 +7,18 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime
 from typing import Any
 
 import dagster as dg
 
-from omnichannel_assets.assets.reporting import asset_result, table_asset
+from omnichannel_assets.assets.reporting import step_asset
 from omnichannel_assets.assets.steps import Draft, StepReport, log, publish
 from omnichannel_assets.dms.keys import parse_key as parse_dms_key
 from omnichannel_assets.lake.lake import digest_of
 from omnichannel_assets.lake.store import ListedObject
 from omnichannel_assets.lake.tables import LANDING_FILES
-from omnichannel_assets.resources.dagster import WorkspaceResource
 from omnichannel_assets.resources.workspace import Workspace, data_clock
 from omnichannel_assets.segment.keys import parse_key as parse_segment_key
 
@@ -114,10 +113,6 @@ dms_export = dg.AssetSpec(
 )
 
 
-@table_asset(LANDING_FILES, group="landing", deps=["segment_export", "dms_export"], kinds={"parquet"})
-def landing_files(context: dg.AssetExecutionContext, workspace: WorkspaceResource) -> Iterator[Any]:
-    with workspace.writing() as opened:
-        yield from asset_result(context, opened, catalogue)
-
-
-ASSETS = [segment_export, dms_export, landing_files]
+def assets() -> list[dg.AssetSpec | dg.AssetsDefinition]:
+    """The Dagster assets of this stage."""
+    return [segment_export, dms_export, step_asset(LANDING_FILES, catalogue, group="landing", deps=["segment_export", "dms_export"])]

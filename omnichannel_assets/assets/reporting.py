@@ -1,8 +1,10 @@
-"""From a step's report to what the Dagster UI shows: row counts, schema, lineage of counts, check results. One shape for every asset."""
+"""From a step to a Dagster asset: named, described and checked after its declared table; its report becomes metadata and check results.
 
-from __future__ import annotations
+One shape for every asset, so the stage modules hold steps and one line an asset. (No postponed annotations here: Dagster reads them.)
+"""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import date
 from typing import Any
 
 import dagster as dg
@@ -10,6 +12,7 @@ import dagster as dg
 from omnichannel_assets.assets.steps import StepReport
 from omnichannel_assets.checks.outcome import ChecksFailedError
 from omnichannel_assets.lake.schema import SQL_TYPES, TableSchema
+from omnichannel_assets.resources.dagster import WorkspaceResource
 from omnichannel_assets.resources.workspace import Workspace
 
 OWNERS = ["team:data-engineering"]
@@ -20,21 +23,35 @@ CHECK_DESCRIPTIONS = {
 }
 
 
-def table_asset(
-    table: TableSchema, *, group: str, deps: Iterable[Any] = (), kinds: set[str] = frozenset(), checks: Iterable[str] = ("contract",), **options: Any
-) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:
-    """An asset named, described and checked after its declared table."""
-    return dg.asset(
+Step = Callable[..., StepReport]
+
+
+def step_asset(
+    table: TableSchema, step: Step, *, group: str, deps: Iterable[str] = (), checks: Iterable[str] = ("contract",), received_day: dg.PartitionsDefinition | None = None
+) -> dg.AssetsDefinition:
+    """The asset of a declared table, made by a step: ``step(workspace)``, or ``step(workspace, days)`` when it has received days.
+
+    Partitioned assets take a whole range in one run. Every check runs inside the step and is blocking.
+    """
+
+    @dg.asset(
         name=table.name,
         group_name=group,
         deps=list(deps),
-        kinds=set(kinds) or {"duckdb", "parquet"},
+        kinds={"duckdb", "parquet"},
         owners=OWNERS,
         description=table.description,
         metadata={"dagster/column_schema": column_schema(table), "dagster/table_name": table.name, "grain": ", ".join(table.key)},
         check_specs=[dg.AssetCheckSpec(name, asset=table.name, blocking=True, description=CHECK_DESCRIPTIONS[name]) for name in checks],
-        **options,
+        partitions_def=received_day,
+        backfill_policy=dg.BackfillPolicy.single_run() if received_day else None,
     )
+    def made(context: dg.AssetExecutionContext, workspace: WorkspaceResource) -> Iterator[Any]:
+        arguments = [[date.fromisoformat(key) for key in context.partition_keys]] if received_day else []
+        with workspace.writing() as opened:
+            yield from asset_result(context, opened, lambda: step(opened, *arguments))
+
+    return made
 
 
 def column_schema(table: TableSchema) -> dg.TableSchema:
@@ -46,10 +63,10 @@ def column_schema(table: TableSchema) -> dg.TableSchema:
     return dg.TableSchema(columns)
 
 
-def asset_result(context: dg.AssetExecutionContext, workspace: Workspace, step: Callable[[Workspace], StepReport]) -> Iterator[Any]:
+def asset_result(context: dg.AssetExecutionContext, workspace: Workspace, step: Callable[[], StepReport]) -> Iterator[Any]:
     """Run a step and report it. A failed blocking check is shown as such, and stops what follows."""
     try:
-        report = step(workspace)
+        report = step()
     except ChecksFailedError as error:
         yield from _failed_results(context, error)
         raise dg.Failure(str(error), allow_retries=False) from None

@@ -14,16 +14,14 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from omnichannel_assets.assets.landing import Row, present_objects
-from omnichannel_assets.assets.reporting import asset_result, table_asset
+from omnichannel_assets.assets.reporting import step_asset
 from omnichannel_assets.assets.steps import Draft, StepReport, build_model, log, publish
-from omnichannel_assets.automation.partitions import received_day_partitions, single_run
 from omnichannel_assets.checks.contracts import conservation
 from omnichannel_assets.lake.code import code_digest
 from omnichannel_assets.lake.engine import Engine, model_text
 from omnichannel_assets.lake.lake import digest_of
 from omnichannel_assets.lake.schema import TableSchema
 from omnichannel_assets.lake.tables import EVENT_FACTS, ORDER_FACTS, SEGMENT_DUPLICATES, SEGMENT_EVENTS, SEGMENT_QUARANTINE
-from omnichannel_assets.resources.dagster import WorkspaceResource
 from omnichannel_assets.resources.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -99,7 +97,6 @@ def _stage_batch(workspace: Workspace, reports: Sequence[StepReport], objects: d
     read = [(row, read_lines(workspace.landing.read(row["key"]))) for day in sorted(objects) for row in objects[day]]
     _report_mostly_bad(workspace, read)
     with workspace.lake.engine() as engine:
-        engine.run_script(model_text("macros"))
         engine.register("event_names", event_names())
         engine.register("segment_lines", lines_table((row["source_id"], row["key"], row["received_day"], lines) for row, lines in read))
         engine.store_query("segment_calls", model_text("segment_calls"), workspace.staging_parameters())
@@ -172,7 +169,6 @@ def _build_facts_batch(workspace: Workspace, report: StepReport, values: list[st
 
     table = report.table
     with workspace.lake.engine() as engine:
-        engine.run_script(model_text("macros"))
         engine.register_files(SEGMENT_EVENTS, workspace.lake.paths(SEGMENT_EVENTS, values))
         engine.register_files(SEGMENT_DUPLICATES, workspace.lake.paths(SEGMENT_DUPLICATES))
         engine.register("event_names", event_names())
@@ -197,36 +193,12 @@ def register_message_identifiers(workspace: Workspace, engine: Engine) -> None:
     engine.store_query("message_identifiers", model_text("message_identifiers"))
 
 
-received_day = {"partitions_def": received_day_partitions, "backfill_policy": single_run}
-
-
-def selected_days(context: dg.AssetExecutionContext) -> list[date]:
-    """The received days of this run."""
-    return [date.fromisoformat(key) for key in context.partition_keys]
-
-
-@table_asset(SEGMENT_EVENTS, group="staged", deps=["landing_files"], checks=("contract", "conservation"), **received_day)
-def segment_events(context: dg.AssetExecutionContext, workspace: WorkspaceResource) -> Iterator[Any]:
-    with workspace.writing() as opened:
-        yield from asset_result(context, opened, lambda ready: stage_calls(ready, selected_days(context))[0])
-
-
-@table_asset(SEGMENT_DUPLICATES, group="staged", deps=["segment_events"])
-def segment_duplicates(context: dg.AssetExecutionContext, workspace: WorkspaceResource) -> Iterator[Any]:
-    with workspace.writing() as opened:
-        yield from asset_result(context, opened, find_duplicates)
-
-
-@table_asset(EVENT_FACTS, group="trusted", deps=["segment_events", "segment_duplicates"], **received_day)
-def event_facts(context: dg.AssetExecutionContext, workspace: WorkspaceResource) -> Iterator[Any]:
-    with workspace.writing() as opened:
-        yield from asset_result(context, opened, lambda ready: build_facts(ready, EVENT_FACTS, selected_days(context)))
-
-
-@table_asset(ORDER_FACTS, group="trusted", deps=["segment_events", "segment_duplicates"], **received_day)
-def order_facts(context: dg.AssetExecutionContext, workspace: WorkspaceResource) -> Iterator[Any]:
-    with workspace.writing() as opened:
-        yield from asset_result(context, opened, lambda ready: build_facts(ready, ORDER_FACTS, selected_days(context)))
-
-
-ASSETS = [segment_events, segment_duplicates, event_facts, order_facts]
+def assets(received_day: dg.PartitionsDefinition) -> list[dg.AssetsDefinition]:
+    """The Dagster assets of this stage, over the received days of the settings."""
+    facts_from = ["segment_events", "segment_duplicates"]
+    return [
+        step_asset(SEGMENT_EVENTS, lambda w, days: stage_calls(w, days)[0], group="staged", deps=["landing_files"], checks=("contract", "conservation"), received_day=received_day),
+        step_asset(SEGMENT_DUPLICATES, find_duplicates, group="staged", deps=["segment_events"]),
+        step_asset(EVENT_FACTS, lambda w, days: build_facts(w, EVENT_FACTS, days), group="trusted", deps=facts_from, received_day=received_day),
+        step_asset(ORDER_FACTS, lambda w, days: build_facts(w, ORDER_FACTS, days), group="trusted", deps=facts_from, received_day=received_day),
+    ]

@@ -1,6 +1,6 @@
 """The SQL engine: one module wraps DuckDB, with bounded memory, UTC, no network, and models read from ``sql/*.sql``.
 
-A model file is one SELECT over named inputs; its ``-- Reads:`` line names them. Values are bound as ``$name`` parameters, never pasted.
+A model file is one SELECT over named inputs; its header names them after ``Reads:``. Values are bound as ``$name`` parameters, never pasted.
 """
 
 from __future__ import annotations
@@ -113,6 +113,6 @@ def model_text(name: str) -> str:
 
 
 def model_inputs(name: str) -> list[str]:
-    """The tables a model names in its ``-- Reads:`` line."""
-    found = re.search(r"^-- Reads: (?P<names>[^\n]+?)\.?$", model_text(name), re.MULTILINE)
+    """The tables a model names in its header, after ``Reads:``."""
+    found = re.search(r"^--.* Reads: (?P<names>[a-z_0-9, ]+)\.", model_text(name), re.MULTILINE)
     return [part.strip() for part in found["names"].split(",")] if found else []

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from omnichannel_assets.errors import LockedError
-from omnichannel_assets.lake.engine import Engine, EngineLimits, open_engine
+from omnichannel_assets.lake.engine import Engine, EngineLimits, model_text, open_engine
 from omnichannel_assets.lake.schema import TableSchema
 from omnichannel_assets.lake.store import LocalStore
 
@@ -82,6 +82,7 @@ class Lake:
         """An SQL engine that spills into this lake's scratch folder."""
         spill = self.store.scratch / "spill"
         with open_engine(EngineLimits(self.limits.memory_mb, self.limits.threads, spill)) as engine:
+            engine.run_script(model_text("macros"))
             yield engine
 
     def folder(self, table: str, partition: tuple[str, str] | None = None) -> str:

@@ -70,8 +70,9 @@ class Workspace:
         return date.fromordinal(clock)
 
     def parameters(self) -> dict[str, Any]:
-        """Values that trusted models bind: $as_of (00:00 UTC) and $not_merchandise."""
-        return {"as_of": midnight(self.as_of()), "not_merchandise": self.settings.not_merchandise}
+        """Values that trusted models bind: $as_of (00:00 UTC), $not_merchandise and $online_store_ids."""
+        shops = [name.lower() for name in self.settings.online_store_ids]
+        return {"as_of": midnight(self.as_of()), "not_merchandise": self.settings.not_merchandise, "online_store_ids": shops}
 
     def staging_parameters(self) -> dict[str, Any]:
         """Values that the Segment staging model binds: $first_day, $history_sources, $trait_names, $trait_types."""

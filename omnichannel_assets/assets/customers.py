@@ -1,0 +1,36 @@
+"""What people query about the shop and its customers: products, orders, lines, returns, customers. Each is one SQL model, as of the as-of in force."""
+
+from __future__ import annotations
+
+import dagster as dg
+
+from omnichannel_assets.assets.reporting import step_asset
+from omnichannel_assets.assets.steps import StepReport, build_model
+from omnichannel_assets.lake.engine import model_inputs
+from omnichannel_assets.lake.schema import TableSchema
+from omnichannel_assets.lake.tables import CUSTOMERS, ORDER_LINES, ORDERS, PRODUCTS, RETURNS
+from omnichannel_assets.resources.workspace import Workspace
+
+PARAMETERS: dict[str, tuple[str, ...]] = {
+    "products": ("as_of", "not_merchandise"),
+    "orders": ("as_of", "online_store_ids"),
+    "order_lines": ("as_of", "not_merchandise"),
+    "returns": ("as_of",),
+    "customers": ("as_of",),
+}
+"""Which settings each model binds; a change of another setting leaves it current."""
+
+
+def build(workspace: Workspace, table: TableSchema) -> StepReport:
+    """Bring one of this stage's tables up to date. Raises ChecksFailedError."""
+    return build_model(workspace, table, PARAMETERS[table.name])
+
+
+def assets() -> list[dg.AssetsDefinition]:
+    """The Dagster assets of this stage; what each reads is what its model says it reads."""
+
+    def model_asset(table: TableSchema) -> dg.AssetsDefinition:
+        checks = ("contract", "expectations") if table is CUSTOMERS else ("contract",)
+        return step_asset(table, lambda w: build(w, table), group="trusted", deps=model_inputs(table.name), checks=checks)
+
+    return [model_asset(table) for table in (PRODUCTS, ORDERS, ORDER_LINES, RETURNS, CUSTOMERS)]

@@ -1,0 +1,124 @@
+"""DMS stages, one per registered table: objects -> change log -> version history. One factory; the registry says what differs.
+
+The log is append-only: what an object version told stays, also when DMS overwrites or removes the object (a reload, a truncate).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+import dagster as dg
+
+from omnichannel_assets.assets.landing import Row, present_objects
+from omnichannel_assets.assets.reporting import step_asset
+from omnichannel_assets.assets.steps import Draft, StepReport, build_model, log, publish
+from omnichannel_assets.checks.contracts import conservation
+from omnichannel_assets.dms.history import counts_sql, history_sql, load_time_missing, undated_sql
+from omnichannel_assets.dms.keys import parse_key
+from omnichannel_assets.dms.registry import TableSpec
+from omnichannel_assets.lake.code import code_digest
+from omnichannel_assets.lake.engine import Engine
+from omnichannel_assets.lake.lake import digest_of
+from omnichannel_assets.lake.tables import DMS_QUARANTINE, QUARANTINE, dms_history_table, dms_log_table
+from omnichannel_assets.resources.workspace import Workspace
+
+
+def stage_table(workspace: Workspace, name: str) -> StepReport:
+    """Bring one DMS table up to date: new object versions into its log and quarantine, then its history. Raises ChecksFailedError."""
+    spec = workspace.registry[name]
+    parsed = append_changes(workspace, spec)
+    return rebuild_history(workspace, spec, parsed)
+
+
+def append_changes(workspace: Workspace, spec: TableSpec) -> StepReport:
+    """Read each object version that the log does not hold yet. Returns the log's report."""
+    logged, quarantine = StepReport(dms_log_table(spec)), StepReport(DMS_QUARANTINE)
+    base = digest_of([code_digest("dms"), spec.fingerprint()])
+    objects = [row for row in present_objects(workspace, "dms") if row["dms_table"] == spec.name]
+    for row in objects:
+        value = hashlib.blake2b(f"{row['key']}\0{row['etag']}".encode(), digest_size=8).hexdigest()
+        digest = digest_of([base, row["key"], row["etag"]])
+        if all(workspace.lake.is_current(report.table, digest, value) for report in (logged, quarantine)):
+            logged.manifests[value] = workspace.lake.manifest(logged.table.name, ("object", value))
+        else:
+            _append_object(workspace, spec, (logged, quarantine), (row, value, digest))
+    if logged.rewritten:
+        log.info("%s: %s new objects", logged.table.name, f"{len(logged.rewritten):,}")
+    quarantine.raise_failures()
+    return logged.raise_failures()
+
+
+def _append_object(workspace: Workspace, spec: TableSpec, reports: tuple[StepReport, StepReport], version: tuple[Row, str, str]) -> None:
+    from omnichannel_assets.dms.files import read_changes
+
+    row, value, digest = version
+    found = parse_key(row["key"], workspace.registry)
+    if found is None:
+        return
+    parsed = read_changes(workspace.landing.read(row["key"]), found, row["etag"], spec)
+    bad = parsed.quarantined.num_rows
+    if parsed.rows_read and bad > workspace.settings.mostly_bad_share * parsed.rows_read:
+        log.warning("%s: %s of %s rows are unreadable; they are in quarantine", row["key"], f"{bad:,}", f"{parsed.rows_read:,}")
+    counts = {"rows_in": parsed.rows_read, "rows_out": parsed.changes.num_rows, "quarantined": bad}
+    check = conservation(parsed.rows_read, {"rows_out": parsed.changes.num_rows, "quarantined": bad})
+    inputs = {row["key"]: row["etag"]}
+    publish(workspace, reports[1], Draft(_quarantine_rows(parsed, row, found, value), digest, value, {"rows_out": bad}, inputs))
+    publish(workspace, reports[0], Draft(parsed.changes, digest, value, counts, inputs, (check,)))
+
+
+def _quarantine_rows(parsed: Any, row: Row, found: Any, value: str) -> Any:
+    import pyarrow as pa
+
+    bad = parsed.quarantined
+    schema = DMS_QUARANTINE.arrow()
+    fixed = {"origin": "dms", "file": row["key"], "known_at": found.file_at, "object": value}
+    columns = {name: pa.array([constant] * bad.num_rows, schema.field(name).type) for name, constant in fixed.items()}
+    return pa.table({name: columns[name] if name in columns else bad[name] for name in schema.names}, schema=schema)
+
+
+def rebuild_history(workspace: Workspace, spec: TableSpec, logged: StepReport) -> StepReport:
+    """The version history from the whole log. Conservation: log rows = repeated rows + changes that made a version."""
+    history, log_table = dms_history_table(spec), dms_log_table(spec)
+    parent = workspace.registry[spec.parent] if spec.parent else None
+    upstream = [workspace.lake.content_digest(log_table), workspace.lake.content_digest(dms_history_table(parent)) if parent else ""]
+    digest = digest_of([code_digest("dms"), spec.fingerprint(), history.fingerprint(), upstream])
+    report = StepReport(history)
+    if workspace.lake.is_current(history, digest):
+        report.manifests[""] = workspace.lake.manifest(history.name)
+        return report
+    with workspace.lake.engine() as engine:
+        engine.register_files(log_table, workspace.lake.paths(log_table), "changes")
+        if parent:
+            engine.register_files(dms_history_table(parent), workspace.lake.paths(dms_history_table(parent)), "parents")
+        _require_times(engine, spec, parent)
+        data = engine.model(history, sql=history_sql(spec, parent))
+        ((rows, repeated, changes),) = engine.rows(counts_sql(spec, parent))
+    told = data.select(["object_key", "object_etag", "row"]).group_by(["object_key", "object_etag", "row"]).aggregate([]).num_rows
+    counts = {"rows_in": rows, "duplicates": repeated, "changes": told, "rows_out": data.num_rows, "file_rows": logged.count("rows_in"), "quarantined": logged.count("quarantined")}
+    check = conservation(rows, {"duplicates": repeated, "changes": told})
+    log.info("%s: %s versions of %s changes", history.name, f"{data.num_rows:,}", f"{changes:,}")
+    publish(workspace, report, Draft(data, digest, counts=counts, checks=(check,)))
+    return report.raise_failures()
+
+
+def _require_times(engine: Engine, spec: TableSpec, parent: TableSpec | None) -> None:
+    ((undated,),) = engine.rows(undated_sql(spec, parent))
+    if undated:
+        raise load_time_missing(spec, undated)
+
+
+def gather_quarantine(workspace: Workspace) -> StepReport:
+    """Bring the public ``quarantine`` table up to date."""
+    return build_model(workspace, QUARANTINE, ())
+
+
+def assets(registry: dict[str, TableSpec]) -> list[dg.AssetsDefinition]:
+    """One asset per registered table, and the quarantine of both origins."""
+
+    def table(spec: TableSpec) -> dg.AssetsDefinition:
+        deps = ["landing_files", *([f"dms_{spec.parent}"] if spec.parent else [])]
+        return step_asset(dms_history_table(spec), lambda w: stage_table(w, spec.name), group="staged", deps=deps, checks=("contract", "conservation"))
+
+    origins = ["segment_events", *(f"dms_{name}" for name in registry)]
+    return [*(table(spec) for spec in registry.values()), step_asset(QUARANTINE, gather_quarantine, group="staged", deps=origins)]

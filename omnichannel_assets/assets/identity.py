@@ -1,0 +1,152 @@
+"""Identity stages: links from both sources, and the customers they make. The rules are in ``identity``; this is their plumbing."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import TYPE_CHECKING
+
+import dagster as dg
+
+from omnichannel_assets.assets.reporting import step_asset
+from omnichannel_assets.assets.steps import Draft, StepReport, log, publish
+from omnichannel_assets.checks.contracts import conservation
+from omnichannel_assets.checks.outcome import CheckOutcome
+from omnichannel_assets.dms.registry import TableSpec
+from omnichannel_assets.lake.code import code_digest
+from omnichannel_assets.lake.engine import Engine, model_text, quoted, text_literal
+from omnichannel_assets.lake.lake import digest_of
+from omnichannel_assets.lake.tables import (
+    IDENTIFIERS,
+    IDENTITIES,
+    IDENTITY_CHANGES,
+    IDENTITY_CORRECTIONS,
+    SEGMENT_DUPLICATES,
+    SEGMENT_EVENTS,
+    dms_history_table,
+)
+from omnichannel_assets.resources.workspace import Workspace
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+def collect_links(workspace: Workspace) -> StepReport:
+    """Bring ``identifiers`` up to date: every link of both sources, normalised and unblocked. Raises ChecksFailedError."""
+    specs = [spec for spec in workspace.registry.values() if spec.identifiers]
+    upstream = {table.name: workspace.lake.content_digest(table) for table in (SEGMENT_EVENTS, SEGMENT_DUPLICATES, *map(dms_history_table, specs))}
+    said = [[spec.name, spec.key, spec.identifiers, spec.country_column] for spec in specs]
+    digest = digest_of([code_digest("identity", "sql/identifiers.sql", "sql/raw_links.sql"), workspace.rules.fingerprint(), upstream, said])
+    report = StepReport(IDENTIFIERS)
+    if workspace.lake.is_current(IDENTIFIERS, digest):
+        report.manifests[""] = workspace.lake.manifest(IDENTIFIERS.name)
+        return report
+    with workspace.lake.engine() as engine:
+        _register_raw_links(workspace, engine, specs)
+        data = engine.model(IDENTIFIERS)
+        counts = _link_counts(engine, data.num_rows)
+    log.info("identifiers: %s rows", f"{data.num_rows:,}")
+    kept = {name: counts[name] for name in ("rows_out", "blocked", "unreadable", "duplicates")}
+    publish(workspace, report, Draft(data, digest, counts=counts, checks=(conservation(counts["rows_in"], kept),)))
+    return report.raise_failures()
+
+
+def _register_raw_links(workspace: Workspace, engine: Engine, specs: list[TableSpec]) -> None:
+    from omnichannel_assets.identity.normalise import normalise_identifiers
+
+    for table in (SEGMENT_EVENTS, SEGMENT_DUPLICATES, *map(dms_history_table, specs)):
+        engine.register_files(table, workspace.lake.paths(table))
+    parts = [model_text("raw_links"), *(dms_links_sql(spec) for spec in specs)]
+    engine.store_query("raw_links", "\nunion all\n".join(f"({part})" for part in parts))
+    engine.register("normal_identifiers", normalise_identifiers(engine.query("select distinct identifier_type, raw_value, country from raw_links"), workspace.rules))
+
+
+def dms_links_sql(spec: TableSpec) -> str:
+    """Links of one DMS table: one a row version, over the columns the registry marks as identifiers. A deletion makes none.
+
+    Names come from the validated registry; there are no values in the text.
+    """
+    key = " || '/' || ".join(f"cast({quoted(column)} as varchar)" for column in spec.key)
+    country = quoted(spec.country_column) if spec.country_column else "cast(null as varchar)"
+    head = f"select 'dms' as source, {text_literal(spec.name + '/')} || {key} || '/' || cast(version as varchar) as link_id, known_at"
+    return "\nunion all\n".join(
+        f"{head}, {text_literal(kind)} as identifier_type, cast({quoted(column)} as varchar) as raw_value, {country} as country "
+        f"from {quoted(dms_history_table(spec).name)} where not is_deleted and {quoted(column)} is not null"
+        for column, kind in spec.identifiers.items()
+    )
+
+
+def _link_counts(engine: Engine, rows_out: int) -> dict[str, int]:
+    joined = """from raw_links as r join normal_identifiers as n
+        on n.identifier_type = r.identifier_type and n.raw_value = r.raw_value and n.country is not distinct from r.country"""
+    sql = f"""select (select count(*) from raw_links), count(*) filter (where n.is_blocked),
+        count(*) filter (where not n.is_blocked and n.identifier_value is null), count(*) filter (where not n.is_blocked and n.identifier_value is not null) {joined}"""
+    ((rows_in, blocked, unreadable, usable),) = engine.rows(sql)
+    return {"rows_in": rows_in, "blocked": blocked, "unreadable": unreadable, "duplicates": usable - rows_out, "rows_out": rows_out}
+
+
+def resolve_identities(workspace: Workspace) -> StepReport:
+    """Bring ``identities`` and its journal up to date as of the as-of in force. Returns the report of ``identities``."""
+    from omnichannel_assets.identity.resolve import resolve
+
+    as_of = workspace.as_of()
+    key = workspace.settings.identity_key.get_secret_value().encode()
+    secret = digest_of(key.hex())[:8]
+    digest = digest_of([code_digest("identity"), workspace.rules.fingerprint(), secret, as_of, workspace.lake.content_digest(IDENTIFIERS)])
+    identities, changes = StepReport(IDENTITIES), StepReport(IDENTITY_CHANGES)
+    if all(workspace.lake.is_current(report.table, digest) for report in (identities, changes)):
+        identities.manifests[""] = workspace.lake.manifest(IDENTITIES.name)
+        return identities
+    found = resolve(workspace.lake.read(IDENTIFIERS), workspace.rules, key, as_of)
+    _record_corrections(workspace, found.identities, digest)
+    current = found.identities.filter(found.identities["valid_to"].is_null())
+    customers = len(current["customer_id"].unique())
+    log.info("identities: %s identifiers of %s customers", f"{current.num_rows:,}", f"{customers:,}")
+    counts = {"rows_out": found.identities.num_rows, "identifiers": current.num_rows, "customers": customers, "as_of_day": as_of.toordinal()}
+    publish(workspace, changes, Draft(found.changes, digest, counts={"rows_out": found.changes.num_rows}))
+    publish(workspace, identities, Draft(found.identities, digest, counts=counts, checks=(_resolves_all(current),)))
+    changes.raise_failures()
+    return identities.raise_failures()
+
+
+def _resolves_all(current: pa.Table) -> CheckOutcome:
+    """Every identifier has exactly one customer now."""
+    distinct = current.select(["identifier_type", "identifier_value"]).group_by(["identifier_type", "identifier_value"]).aggregate([]).num_rows
+    return conservation(current.num_rows, {"identifiers": distinct})
+
+
+def _record_corrections(workspace: Workspace, identities: pa.Table, digest: str) -> None:
+    """Append what a re-resolution changed about the past that an earlier run had published (late links, changed rules)."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    from omnichannel_assets.identity.compare import compare
+
+    manifest = workspace.lake.manifest(IDENTITIES.name)
+    if not manifest:
+        return
+    published = min(date.fromordinal(manifest.counts["as_of_day"]), workspace.as_of())
+    rows = compare(workspace.lake.read(IDENTITIES), identities, published, "re-resolved: late links or changed settings")
+    rows = rows.filter(pc.is_in(rows["change"], pa.array(["merge", "split", "rekey"])))
+    if rows.num_rows:
+        kept = pa.concat_tables([workspace.lake.read(IDENTITY_CORRECTIONS), rows.cast(IDENTITY_CORRECTIONS.arrow())])
+        distinct = kept.group_by(kept.column_names).aggregate([]).select(kept.column_names)
+        publish(workspace, StepReport(IDENTITY_CORRECTIONS), Draft(distinct, digest))
+
+
+def changes_report(workspace: Workspace) -> StepReport:
+    """The journal as ``resolve_identities`` left it: both come from one resolution."""
+    report = StepReport(IDENTITY_CHANGES)
+    found = workspace.lake.manifest(IDENTITY_CHANGES.name)
+    report.manifests = {"": found} if found else {}
+    return report
+
+
+def assets(registry: dict[str, TableSpec]) -> list[dg.AssetsDefinition]:
+    """The Dagster assets of this stage."""
+    dms = [f"dms_{spec.name}" for spec in registry.values() if spec.identifiers]
+    both = ("contract", "conservation")
+    return [
+        step_asset(IDENTIFIERS, collect_links, group="trusted", deps=["segment_events", "segment_duplicates", *dms], checks=both),
+        step_asset(IDENTITIES, resolve_identities, group="trusted", deps=["identifiers"], checks=both),
+        step_asset(IDENTITY_CHANGES, changes_report, group="trusted", deps=["identities"]),
+    ]
