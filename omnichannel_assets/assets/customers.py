@@ -23,14 +23,14 @@ PARAMETERS: dict[str, tuple[str, ...]] = {
 
 def build(workspace: Workspace, table: TableSchema) -> StepReport:
     """Bring one of this stage's tables up to date. Raises ChecksFailedError."""
-    return build_model(workspace, table, PARAMETERS[table.name])
+    return build_model(workspace, table, PARAMETERS[table.name], suite=table is CUSTOMERS)
 
 
 def assets() -> list[dg.AssetsDefinition]:
     """The Dagster assets of this stage; what each reads is what its model says it reads."""
 
     def model_asset(table: TableSchema) -> dg.AssetsDefinition:
-        checks = ("contract", "expectations") if table is CUSTOMERS else ("contract",)
+        checks = ("contract", "conservation", *(("expectations",) if table is CUSTOMERS else ()))
         return step_asset(table, lambda w: build(w, table), group="trusted", deps=model_inputs(table.name), checks=checks)
 
     return [model_asset(table) for table in (PRODUCTS, ORDERS, ORDER_LINES, RETURNS, CUSTOMERS)]

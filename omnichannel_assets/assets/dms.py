@@ -110,7 +110,7 @@ def _require_times(engine: Engine, spec: TableSpec, parent: TableSpec | None) ->
 
 def gather_quarantine(workspace: Workspace) -> StepReport:
     """Bring the public ``quarantine`` table up to date."""
-    return build_model(workspace, QUARANTINE, ())
+    return build_model(workspace, QUARANTINE)
 
 
 def assets(registry: dict[str, TableSpec]) -> list[dg.AssetsDefinition]:
@@ -121,4 +121,4 @@ def assets(registry: dict[str, TableSpec]) -> list[dg.AssetsDefinition]:
         return step_asset(dms_history_table(spec), lambda w: stage_table(w, spec.name), group="staged", deps=deps, checks=("contract", "conservation"))
 
     origins = ["segment_events", *(f"dms_{name}" for name in registry)]
-    return [*(table(spec) for spec in registry.values()), step_asset(QUARANTINE, gather_quarantine, group="staged", deps=origins)]
+    return [*(table(spec) for spec in registry.values()), step_asset(QUARANTINE, gather_quarantine, group="staged", deps=origins, checks=("contract", "conservation"))]

@@ -13,9 +13,9 @@ from omnichannel_assets.resources.workspace import Workspace
 
 def build_interactions(workspace: Workspace) -> StepReport:
     """Bring ``interactions`` up to date. Raises ChecksFailedError."""
-    return build_model(workspace, INTERACTIONS, ("as_of", "not_merchandise"))
+    return build_model(workspace, INTERACTIONS, ("as_of", "not_merchandise"), suite=True)
 
 
 def assets() -> list[dg.AssetsDefinition]:
     """The Dagster assets of this stage."""
-    return [step_asset(INTERACTIONS, build_interactions, group="trusted", deps=model_inputs("interactions"), checks=("contract", "expectations"))]
+    return [step_asset(INTERACTIONS, build_interactions, group="trusted", deps=model_inputs("interactions"), checks=("contract", "conservation", "expectations"))]

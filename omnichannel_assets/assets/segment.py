@@ -15,7 +15,7 @@ import dagster as dg
 
 from omnichannel_assets.assets.landing import Row, present_objects
 from omnichannel_assets.assets.reporting import step_asset
-from omnichannel_assets.assets.steps import Draft, StepReport, build_model, log, publish
+from omnichannel_assets.assets.steps import Draft, StepReport, build_model, conserved, log, publish
 from omnichannel_assets.checks.contracts import conservation
 from omnichannel_assets.lake.code import code_digest
 from omnichannel_assets.lake.engine import Engine, model_text
@@ -131,7 +131,7 @@ def _unreadable_lines(read: Iterable[tuple[Row, Any]]) -> pa.Table:
 
 def find_duplicates(workspace: Workspace) -> StepReport:
     """Bring ``segment_duplicates`` up to date with all staged days."""
-    return build_model(workspace, SEGMENT_DUPLICATES, ())
+    return build_model(workspace, SEGMENT_DUPLICATES)
 
 
 def build_facts(workspace: Workspace, table: TableSchema, days: Iterable[date] | None = None) -> StepReport:
@@ -139,7 +139,7 @@ def build_facts(workspace: Workspace, table: TableSchema, days: Iterable[date] |
     staged = workspace.lake.manifests(SEGMENT_EVENTS)
     wanted = sorted(staged) if days is None else [day.isoformat() for day in sorted(days) if day.isoformat() in staged]
     losers = _losing_copies(workspace)
-    base = digest_of([code_digest("segment", "identity", f"sql/{table.name}.sql", "sql/message_identifiers.sql"), workspace.rules.fingerprint(), table.fingerprint()])
+    base = digest_of([code_digest("segment", "identity", f"sql/{table.name}.sql", f"sql/conservation/{table.name}.sql", "sql/message_identifiers.sql", "checks"), workspace.rules.fingerprint(), table.fingerprint()])
     digests = {value: digest_of([base, staged[value].sha256, losers.get(value, [])]) for value in wanted}
     report = StepReport(table)
     stale = []
@@ -174,9 +174,11 @@ def _build_facts_batch(workspace: Workspace, report: StepReport, values: list[st
         engine.register("event_names", event_names())
         register_message_identifiers(workspace, engine)
         data = engine.model(table)
+        laws = conserved(engine, table, data, {})
     for value in values:
         day = data.filter(pc.equal(data["received_day"], pa.scalar(date.fromisoformat(value))))
-        publish(workspace, report, Draft(day, digests[value], value, {"rows_out": day.num_rows}))
+        law = laws.get(value, conservation(0, {}))
+        publish(workspace, report, Draft(day, digests[value], value, {**law.details, "rows_out": day.num_rows}, checks=(law,)))
 
 
 def register_message_identifiers(workspace: Workspace, engine: Engine) -> None:
@@ -196,9 +198,10 @@ def register_message_identifiers(workspace: Workspace, engine: Engine) -> None:
 def assets(received_day: dg.PartitionsDefinition) -> list[dg.AssetsDefinition]:
     """The Dagster assets of this stage, over the received days of the settings."""
     facts_from = ["segment_events", "segment_duplicates"]
+    both = ("contract", "conservation")
     return [
-        step_asset(SEGMENT_EVENTS, lambda w, days: stage_calls(w, days)[0], group="staged", deps=["landing_files"], checks=("contract", "conservation"), received_day=received_day),
-        step_asset(SEGMENT_DUPLICATES, find_duplicates, group="staged", deps=["segment_events"]),
-        step_asset(EVENT_FACTS, lambda w, days: build_facts(w, EVENT_FACTS, days), group="trusted", deps=facts_from, received_day=received_day),
-        step_asset(ORDER_FACTS, lambda w, days: build_facts(w, ORDER_FACTS, days), group="trusted", deps=facts_from, received_day=received_day),
+        step_asset(SEGMENT_EVENTS, lambda w, days: stage_calls(w, days)[0], group="staged", deps=["landing_files"], checks=both, received_day=received_day),
+        step_asset(SEGMENT_DUPLICATES, find_duplicates, group="staged", deps=["segment_events"], checks=both),
+        step_asset(EVENT_FACTS, lambda w, days: build_facts(w, EVENT_FACTS, days), group="trusted", deps=facts_from, checks=both, received_day=received_day),
+        step_asset(ORDER_FACTS, lambda w, days: build_facts(w, ORDER_FACTS, days), group="trusted", deps=facts_from, checks=both, received_day=received_day),
     ]

@@ -10,13 +10,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from omnichannel_assets.checks.contracts import contract
+from omnichannel_assets.checks.contracts import conservation, contract
+from omnichannel_assets.checks.expectations import run_suite
 from omnichannel_assets.checks.outcome import CheckOutcome, ChecksFailedError, failures
 from omnichannel_assets.lake.code import code_digest
-from omnichannel_assets.lake.engine import Engine, model_inputs
+from omnichannel_assets.lake.engine import Engine, model_inputs, model_text
 from omnichannel_assets.lake.lake import Manifest, Provenance, digest_of
 from omnichannel_assets.lake.schema import TableSchema
-from omnichannel_assets.resources.workspace import Workspace
+from omnichannel_assets.resources.workspace import DEFAULT_DMS_TABLES, Workspace
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -72,23 +73,39 @@ def publish(workspace: Workspace, report: StepReport, draft: Draft) -> None:
     report.rewritten.append(draft.value)
 
 
-def model_digest(workspace: Workspace, table: TableSchema, parameters: Mapping[str, Any], code: Iterable[str] = ()) -> str:
+def model_digest(workspace: Workspace, table: TableSchema, parameters: Mapping[str, Any]) -> str:
     """Digest of everything a model's rows depend on: its text, its inputs' rows, the bound values, the declared columns."""
     inputs = {name: workspace.lake.content_digest(workspace.tables[name]) for name in model_inputs(table.name) if name in workspace.tables}
-    sources = code_digest(f"sql/{table.name}.sql", "sql/macros.sql", *code)
+    sources = code_digest(f"sql/{table.name}.sql", f"sql/conservation/{table.name}.sql", "sql/macros.sql", "checks")
     return digest_of({"code": sources, "columns": table.fingerprint(), "inputs": inputs, "parameters": parameters})
 
 
-def register_inputs(workspace: Workspace, engine: Engine, table_name: str) -> None:
-    """Make the tables named in a model's ``-- Reads:`` line readable."""
-    for name in model_inputs(table_name):
+def register_inputs(workspace: Workspace, engine: Engine, *names: str) -> None:
+    """Make the tables of the lake that some models read available to them."""
+    for name in sorted({name for model in names for name in model_inputs(model)}):
         if name in workspace.tables:
             engine.register_files(workspace.tables[name], workspace.lake.paths(workspace.tables[name]))
+        elif name in DEFAULT_DMS_TABLES:
+            engine.register_files(DEFAULT_DMS_TABLES[name], [])
 
 
-def build_model(workspace: Workspace, table: TableSchema, parameter_names: Iterable[str] = ("as_of",)) -> StepReport:
-    """Bring one unpartitioned table up to date from its SQL model. Raises ChecksFailedError."""
-    known = workspace.parameters()
+def conserved(engine: Engine, table: TableSchema, built: pa.Table, parameters: Mapping[str, Any]) -> dict[str, CheckOutcome]:
+    """The conservation law of a table over the rows about to be published, by partition value (``""`` without partitions)."""
+    engine.register("built", built)
+    found = engine.query(model_text(f"conservation/{table.name}"), parameters).to_pylist()
+    outcomes = {}
+    for row in found:
+        value = row.pop(table.partition).isoformat() if table.partition else ""
+        outcomes[value] = conservation(row.pop("rows_in"), {name: number or 0 for name, number in row.items()})
+    return outcomes
+
+
+def build_model(workspace: Workspace, table: TableSchema, parameter_names: Iterable[str] = (), *, suite: bool = False) -> StepReport:
+    """Bring one unpartitioned table up to date from its SQL model. Raises ChecksFailedError.
+
+    ``parameter_names`` are the bound settings; ``suite`` also runs the table's Great Expectations suite.
+    """
+    known = workspace.parameters() if parameter_names else {}
     parameters = {name: known[name] for name in parameter_names}
     digest = model_digest(workspace, table, parameters)
     report = StepReport(table)
@@ -96,8 +113,10 @@ def build_model(workspace: Workspace, table: TableSchema, parameter_names: Itera
         report.manifests[""] = workspace.lake.manifest(table.name)
         return report
     with workspace.lake.engine() as engine:
-        register_inputs(workspace, engine, table.name)
+        register_inputs(workspace, engine, table.name, f"conservation/{table.name}")
         data = engine.model(table, parameters)
+        law = conserved(engine, table, data, parameters)[""]
+    checks = (law, *((run_suite(table.name, data),) if suite else ()))
     log.info("%s: %s rows", table.name, f"{data.num_rows:,}")
-    publish(workspace, report, Draft(data, digest, counts={"rows_out": data.num_rows}))
+    publish(workspace, report, Draft(data, digest, counts={**law.details, "rows_out": data.num_rows}, checks=checks))
     return report.raise_failures()

@@ -109,7 +109,7 @@ def text_literal(value: str) -> str:
 
 def model_text(name: str) -> str:
     """The text of ``sql/<name>.sql``, without a trailing semicolon."""
-    return resources.files("omnichannel_assets.sql").joinpath(f"{name}.sql").read_text(encoding="utf-8").strip().rstrip(";")
+    return (resources.files("omnichannel_assets") / "sql" / f"{name}.sql").read_text(encoding="utf-8").strip().rstrip(";")
 
 
 def model_inputs(name: str) -> list[str]:

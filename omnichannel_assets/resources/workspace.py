@@ -22,6 +22,10 @@ from omnichannel_assets.lake.tables import LANDING_FILES, STATIC_TABLES, dms_his
 from omnichannel_assets.settings import Settings, midnight
 
 
+DEFAULT_DMS_TABLES = {table.name: table for table in map(dms_history_table, load_registry(None).values())}
+"""Histories that the trusted models read; one that a user's registry leaves out counts as empty."""
+
+
 @dataclass(frozen=True)
 class Workspace:
     """Settings plus what they name. ``before_write(key)`` is called before each visible change of the lake (fault injection)."""
