@@ -186,8 +186,8 @@ class Narrator:
         self.outbox.send(Message(source, order.at, body, person))
 
     def _refund(self, refund: Return) -> None:
-        """Online orders are refunded through Segment; a guest is known by e-mail alone there."""
-        who = {} if self.person.guest else {"userId": self.person.user_id}
+        """Online orders are refunded through Segment; a guest is known there by device and e-mail."""
+        who = {"anonymousId": self.person.devices[0]} if self.person.guest else {"userId": self.person.user_id}
         properties = {
             "order_id": refund.order.order_id,
             "currency": "GBP",

@@ -86,12 +86,12 @@ class Life:
     returns: list[Return] = field(default_factory=list)
     visits: list[Visit] = field(default_factory=list)
     memberships: list[Membership] = field(default_factory=list)
-    interested_until: list[tuple[datetime, bool]] = field(default_factory=list)
+    interest_changes: list[tuple[datetime, bool]] = field(default_factory=list)
 
     def interested_at(self, moment: datetime) -> bool:
         """Whether the person still cared about the shop at a moment."""
         state = True
-        for since, interested in self.interested_until:
+        for since, interested in self.interest_changes:
             if since <= moment:
                 state = interested
         return state
@@ -150,13 +150,13 @@ class _Days:
             risk = COMEBACK_A_DAY
         if self.rng.random() < risk:
             self.interested = not self.interested
-            self.life.interested_until.append((day, self.interested))
+            self.life.interest_changes.append((day, self.interested))
 
     def membership(self, day: datetime) -> None:
         """Join after an order, end some weeks after losing interest (or, rarely, for no reason)."""
         rng = self.rng
         if self.member_since and self.member_until is None:
-            if not self.interested and rng.random() < 0.04 or rng.random() < 0.0006:
+            if (not self.interested and rng.random() < 0.04) or rng.random() < 0.0006:
                 self.member_until = shop_hour(rng, day)
         elif self.member_until and day > self.member_until:
             self.close()

@@ -46,6 +46,7 @@ class Outbox:
         self.lines: dict[tuple[str, datetime], list[str]] = defaultdict(list)
         self.counts: Counter[str] = Counter()
         self._sent = 0
+        self._last: dict = {}
 
     def send(self, message: Message) -> bool:
         """Write one message, at times more than once; False when it would have come in after the last day."""
@@ -66,8 +67,7 @@ class Outbox:
     def send_twice(self, message: Message, gap: timedelta, count: str) -> None:
         """Write one message and, `gap` later, the same again."""
         if self.send(message):
-            again = {**self._last, "receivedAt": segment_time(message.at + gap)}
-            self._again(message.source, message.at + gap, again, count)
+            self._again(message.source, message.at + timedelta(seconds=4) + gap, self._last, count)
 
     def break_line(self, source: str, at: datetime) -> None:
         """Write the first half of a line that never gets its second."""

@@ -14,14 +14,20 @@ from typing import Literal
 from omnichannel_assets.sample.catalogue import Catalogue
 from omnichannel_assets.sample.vocabulary import SHARED_PHONE, Period, token
 
-_FIRST = (
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(text.split(","))
+
+
+_FIRST = _names(
     "Amelia,Oliver,Priya,George,Zoë,Mohammed,Isla,Harry,Siân,Jack,Renée,Oscar,Grace,Arthur,Chloé,Leo,Freya,Noah,Ewa,Theo,"
     "Ruby,Rhys,Nia,Kwame,Ada,Callum,Mei,Tomasz,Edith,Björn,Aisha,Finn,Ines,Owen,Hana,Samuel,Orla,Ravi,Elsie,Marcus"
-).split(",")
-_LAST = (
+)
+_LAST = _names(
     "Smith,Patel,Jones,O'Connor,Taylor,Okafor,Evans,Núñez,Walker,Khan,Wright,Müller,Green,Kowalski,Hughes,Begum,Baker,"
     "Fraser,Carter,D'Souza,Mitchell,Ward,Singh,Campbell,Brown,Lloyd,Chen,Murphy,Reid,Ferreira"
-).split(",")
+)
 _CITIES = (("Leeds", "LS1"), ("Bristol", "BS1"), ("Cardiff", "CF10"), ("Glasgow", "G1"), ("Norwich", "NR2"), ("York", "YO1"), ("Derby", "DE1"))
 _STREETS = ("High Street", "Mill Lane", "Station Road", "Church Walk", "Queen's Road", "Green End")
 
@@ -39,9 +45,14 @@ class Card:
     opted_in: bool
 
     @property
+    def own_phone(self) -> bool:
+        """Whether the phone on the card is the person's, not what tills type when they have none."""
+        return self.phone_text is not None and self.phone_text != SHARED_PHONE
+
+    @property
     def linked(self) -> bool:
         """Whether anything on the card leads to its person."""
-        return self.email_text is not None or (self.phone_text is not None and self.phone_text.strip("0-") != "")
+        return self.email_text is not None or self.own_phone
 
 
 @dataclass(frozen=True)
@@ -139,10 +150,7 @@ def _person(rng: random.Random, number: int, period: Period, catalogue: Catalogu
 
 def _cards(rng: random.Random, person: Person, period: Period) -> list[Card]:
     """Store shoppers get cards, at times a second or third by mistake; online-only shoppers a web account when they came before the period."""
-    if person.mode == "online":
-        count = int(person.joined < period.start)
-    else:
-        count = rng.choice((1, 1, 1, 1, 2, 2, 3))
+    count = int(person.joined < period.start) if person.mode == "online" else rng.choice((1, 1, 1, 1, 2, 2, 3))
     latest = max(person.joined, period.end - timedelta(days=min(30, (period.end - period.start).days - 1)))
     cards = []
     for k in range(count):

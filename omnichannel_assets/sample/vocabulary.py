@@ -31,16 +31,19 @@ BEHAVIOUR_TYPES = {
     "Product Added to Wishlist": "AddToWishlist",
 }
 
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(text.split())
+
+
 TABLE_COLUMNS: dict[str, tuple[str, ...]] = {
-    "customers": tuple(
-        "customer_id first_name last_name email phone street city postcode country birth_date marketing_opt_in created_at updated_at".split()
-    ),
-    "orders": tuple("order_id customer_id store_id status currency total ordered_at updated_at".split()),
-    "order_lines": tuple("order_id line_no product_id quantity unit_price".split()),
-    "returns": tuple("return_id order_id customer_id product_id quantity refund_amount reason returned_at".split()),
-    "products": tuple("product_id name category price currency status created_at updated_at".split()),
-    "inventory": tuple("product_id location_id quantity updated_at".split()),
-    "subscriptions": tuple("subscription_id customer_id plan status started_at renews_at ended_at updated_at".split()),
+    "customers": _names("customer_id first_name last_name email phone street city postcode country birth_date marketing_opt_in created_at updated_at"),
+    "orders": _names("order_id customer_id store_id status currency total ordered_at updated_at"),
+    "order_lines": _names("order_id line_no product_id quantity unit_price"),
+    "returns": _names("return_id order_id customer_id product_id quantity refund_amount reason returned_at"),
+    "products": _names("product_id name category price currency status created_at updated_at"),
+    "inventory": _names("product_id location_id quantity updated_at"),
+    "subscriptions": _names("subscription_id customer_id plan status started_at renews_at ended_at updated_at"),
 }
 TABLE_KEYS = {"order_lines": 2, "inventory": 2}
 """How many leading columns make a row's key; one where a table is not listed."""
