@@ -38,7 +38,9 @@ class Session:
 
     def context(self) -> dict:
         """The library and network part of every call."""
-        library = {"name": "analytics.js", "version": "next-1.70.0"} if self.source == WEB else {"name": "analytics-ios", "version": "4.1.8"}
+        library = (
+            {"name": "analytics.js", "version": "next-1.70.0"} if self.source == WEB else {"name": "analytics-ios", "version": "4.1.8"}
+        )
         return {"ip": f"203.0.113.{1 + self.person.number % 254}", "library": library}
 
 
@@ -122,10 +124,18 @@ class Narrator:
             if way < 0.15:
                 self._track(session, "Products Searched", query=product.name.split()[-1].lower())
             elif way < 0.35:
-                listed = [{"product_id": p.product_id, "position": n} for n, p in enumerate(rng.sample(self.catalogue.shelf(product.category), 4), 1)]
+                listed = [
+                    {"product_id": p.product_id, "position": n}
+                    for n, p in enumerate(rng.sample(self.catalogue.shelf(product.category), 4), 1)
+                ]
                 self._track(session, "Product List Viewed", list_id="shelf", category=product.category, products=listed)
             elif way < 0.42:
-                promotion = {"promotion_id": f"promo-{session.now:%m}", "creative": "banner_top", "name": f"{product.category} week", "position": "1"}
+                promotion = {
+                    "promotion_id": f"promo-{session.now:%m}",
+                    "creative": "banner_top",
+                    "name": f"{product.category} week",
+                    "position": "1",
+                }
                 self._track(session, "Promotion Viewed", **promotion)
                 if rng.random() < 0.4:
                     self._track(session, "Promotion Clicked", **promotion)
@@ -151,7 +161,9 @@ class Narrator:
                 self._track(session, "Product Removed from Wishlist", wishlist_id=f"w-{self.person.number}", **saved)
         if rng.random() < 0.15:
             self._track(session, "Product Added", cart_id=f"c-{session.device}", quantity=1, **self._product(looked_at[0], session.now))
-            self._track(session, "Cart Viewed", cart_id=f"c-{session.device}", products=[{"product_id": looked_at[0].product_id, "quantity": 1}])
+            self._track(
+                session, "Cart Viewed", cart_id=f"c-{session.device}", products=[{"product_id": looked_at[0].product_id, "quantity": 1}]
+            )
 
     def _order(self, order: Order) -> None:
         """The session that ends with an order. Guests order with device and e-mail; people with an account nearly always with their id."""
@@ -179,7 +191,12 @@ class Narrator:
         if len(products) == 1 and rng.random() < 0.5:
             products = products[0]
         total = order.pence / 100
-        properties = {"order_id": order.order_id, "currency": "GBP", "total": total, "revenue": total if rng.random() < 0.9 else f"{total:.2f}"}
+        properties = {
+            "order_id": order.order_id,
+            "currency": "GBP",
+            "total": total,
+            "revenue": total if rng.random() < 0.9 else f"{total:.2f}",
+        }
         body = {"type": "track", "event": "Order Completed", **who, "channel": "server", "context": context}
         body["properties"] = {**properties, "products": products}
         source = SERVER if rng.random() < 0.5 else session.source

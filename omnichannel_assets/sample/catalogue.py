@@ -19,13 +19,22 @@ _NOUNS: dict[str, tuple[int, str]] = {
     "Kitchen": (650, "Mixing Bowl,Mug,Teapot,Chopping Board,Apron,Bread Bin,Storage Jar,Cake Stand,Tea Towel,Oven Glove"),
     "Garden": (900, "Planter,Watering Can,Bird Feeder,Trowel,Lantern,Hanging Basket,Doormat,Wind Chime,Kneeling Pad,Seed Tin"),
     "Bedding": (2400, "Duvet Cover,Pillowcase Pair,Throw,Fitted Sheet,Cushion,Bedspread,Blanket,Eye Mask,Hot Water Bottle,Quilt"),
-    "Lighting": (1900, "Table Lamp,Fairy Lights,Candle Holder,Pendant Shade,Night Light,Tealight Set,Desk Lamp,Storm Lamp,Floor Lamp,Torch"),
+    "Lighting": (
+        1900,
+        "Table Lamp,Fairy Lights,Candle Holder,Pendant Shade,Night Light,Tealight Set,Desk Lamp,Storm Lamp,Floor Lamp,Torch",
+    ),
     "Toys": (800, "Wooden Train,Puzzle,Soft Rabbit,Skipping Rope,Building Blocks,Doll's House,Kite,Spinning Top,Play Tent,Yo-Yo"),
-    "Stationery": (350, "Notebook,Pencil Set,Greeting Card Pack,Gift Wrap,Desk Tidy,Photo Album,Address Book,Paper Lantern,Sticker Sheet,Calendar"),
+    "Stationery": (
+        350,
+        "Notebook,Pencil Set,Greeting Card Pack,Gift Wrap,Desk Tidy,Photo Album,Address Book,Paper Lantern,Sticker Sheet,Calendar",
+    ),
     "Bath": (1100, "Bath Towel,Soap Dish,Bath Mat,Laundry Basket,Shower Cap,Mirror,Sponge Bag,Bath Oil,Robe,Toothbrush Cup"),
     "Bags": (1600, "Tote Bag,Lunch Bag,Rucksack,Purse,Shopper,Wash Bag,Picnic Basket,Satchel,Suitcase,Coin Pouch"),
     "Wall Art": (1400, "Framed Print,Wall Clock,Letter Rack,Metal Sign,Mirror Tile,Canvas,Bunting,Photo Frame,Noticeboard,Coat Hook Rail"),
-    "Café": (550, "Ground Coffee,Loose Leaf Tea,Shortbread Tin,Hot Chocolate,Marmalade,Crème Fudge,Chutney,Honey Jar,Espresso Cups,Cake Mix"),
+    "Café": (
+        550,
+        "Ground Coffee,Loose Leaf Tea,Shortbread Tin,Hot Chocolate,Marmalade,Crème Fudge,Chutney,Honey Jar,Espresso Cups,Cake Mix",
+    ),
 }
 _CHARGES = (("POST", "Postage", 395), ("M", "Manual entry", 500), ("BANK CHARGES", "Bank Charges", 150))
 

@@ -47,7 +47,11 @@ class Faults:
         return self.outbox.period.start + self.rng.random() * self._latest
 
     def _view(self, at: datetime, **fields: object) -> Message:
-        body = {"type": "track", "event": "Product Viewed", "properties": {"product_id": self.rng.choice(self.catalogue.products).product_id}}
+        body = {
+            "type": "track",
+            "event": "Product Viewed",
+            "properties": {"product_id": self.rng.choice(self.catalogue.products).product_id},
+        }
         return Message(WEB, at, {**body, **fields})
 
     def _kiosk(self, at: datetime, person: Person) -> None:
@@ -79,7 +83,12 @@ class Faults:
     def _computed_trait(self, at: datetime, person: Person) -> None:
         """Segment's own computed traits come back in the export: model output, no behaviour, no link."""
         personas = {"computation_class": "audience", "computation_key": "vip", "namespace": "spa_sample", "space_id": "spa_sample"}
-        body = {"type": "identify", "userId": person.user_id, "context": {"personas": personas}, "traits": {"vip": True, "churn_score": 0.9}}
+        body = {
+            "type": "identify",
+            "userId": person.user_id,
+            "context": {"personas": personas},
+            "traits": {"vip": True, "churn_score": 0.9},
+        }
         self.outbox.send(Message(SERVER, at, body, person))
 
     def _unreadable_order(self, at: datetime, person: Person, number: int) -> None:

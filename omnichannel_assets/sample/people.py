@@ -15,7 +15,6 @@ from omnichannel_assets.sample.catalogue import Catalogue
 from omnichannel_assets.sample.vocabulary import SHARED_PHONE, Period, token
 
 
-
 def _names(text: str) -> tuple[str, ...]:
     return tuple(text.split(","))
 
@@ -28,7 +27,15 @@ _LAST = _names(
     "Smith,Patel,Jones,O'Connor,Taylor,Okafor,Evans,Núñez,Walker,Khan,Wright,Müller,Green,Kowalski,Hughes,Begum,Baker,"
     "Fraser,Carter,D'Souza,Mitchell,Ward,Singh,Campbell,Brown,Lloyd,Chen,Murphy,Reid,Ferreira"
 )
-_CITIES = (("Leeds", "LS1"), ("Bristol", "BS1"), ("Cardiff", "CF10"), ("Glasgow", "G1"), ("Norwich", "NR2"), ("York", "YO1"), ("Derby", "DE1"))
+_CITIES = (
+    ("Leeds", "LS1"),
+    ("Bristol", "BS1"),
+    ("Cardiff", "CF10"),
+    ("Glasgow", "G1"),
+    ("Norwich", "NR2"),
+    ("York", "YO1"),
+    ("Derby", "DE1"),
+)
 _STREETS = ("High Street", "Mill Lane", "Station Road", "Church Walk", "Queen's Road", "Green End")
 
 

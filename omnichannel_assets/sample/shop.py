@@ -173,7 +173,9 @@ class Shop:
         """Some of what walk-ins bought comes back; something always does on the last day, after the table got its new column."""
         last_day = self.period.end - timedelta(days=1)
         for order in walk_ins:
-            back = shop_hour(self.rng, order.at.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=self.rng.randint(1, 14)))
+            back = shop_hour(
+                self.rng, order.at.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=self.rng.randint(1, 14))
+            )
             if self.rng.random() < 0.06 and back < last_day:
                 self._return(Return(order, order.lines[0], back))
         if walk_ins:

@@ -92,7 +92,8 @@ class Truth:
     def _order_rows(self) -> list[tuple[str, ...]]:
         orders = sorted(self._orders.values(), key=lambda o: (o.at, o.order_id))
         return [
-            (o.order_id, o.person.name if o.person else "", "online" if o.online else "store", o.at.isoformat(), money(o.pence)) for o in orders
+            (o.order_id, o.person.name if o.person else "", "online" if o.online else "store", o.at.isoformat(), money(o.pence))
+            for o in orders
         ]
 
     def _consent_rows(self, owners: Mapping[Identifier, str]) -> list[tuple[str, str]]:

@@ -37,7 +37,9 @@ def _names(text: str) -> tuple[str, ...]:
 
 
 TABLE_COLUMNS: dict[str, tuple[str, ...]] = {
-    "customers": _names("customer_id first_name last_name email phone street city postcode country birth_date marketing_opt_in created_at updated_at"),
+    "customers": _names(
+        "customer_id first_name last_name email phone street city postcode country birth_date marketing_opt_in created_at updated_at"
+    ),
     "orders": _names("order_id customer_id store_id status currency total ordered_at updated_at"),
     "order_lines": _names("order_id line_no product_id quantity unit_price"),
     "returns": _names("return_id order_id customer_id product_id quantity refund_amount reason returned_at"),
