@@ -6,15 +6,14 @@ planted faults (faults), transit (outbox).
 
 from __future__ import annotations
 
-import random
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from omnichannel_assets.sample.catalogue import Catalogue, Line, Product
+from omnichannel_assets.sample.catalogue import Line, Product
 from omnichannel_assets.sample.life import Life, Order, Return, Visit
 from omnichannel_assets.sample.outbox import Message, Outbox
-from omnichannel_assets.sample.people import Person, Population
+from omnichannel_assets.sample.people import Person, World
 from omnichannel_assets.sample.vocabulary import APP, SERVER, WEB, segment_time, token
 
 _NEW_DEVICE_EVERY = timedelta(days=8)
@@ -47,10 +46,10 @@ class Session:
 class Narrator:
     """Tells one person's life to the outbox."""
 
-    def __init__(self, seed: int, person: Person, shop: tuple[Catalogue, Population], outbox: Outbox):
-        self.rng = random.Random(f"{seed}/behaviour/{person.number}")
+    def __init__(self, world: World, person: Person, outbox: Outbox):
+        self.rng = world.draws("behaviour", person.number)
         self.person, self.outbox = person, outbox
-        self.catalogue, self.population = shop
+        self.catalogue, self.population = world.catalogue, world.population
         self._devices_met = datetime.min
         self._introduced = False
 

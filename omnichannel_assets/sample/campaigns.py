@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 
 from omnichannel_assets.sample.life import Life
 from omnichannel_assets.sample.outbox import Message, Outbox
+from omnichannel_assets.sample.people import World
 from omnichannel_assets.sample.vocabulary import EMAIL
 
 EVERY = timedelta(days=12)
@@ -19,9 +20,9 @@ REACHED_SHARE = 0.45
 UNSUBSCRIBED_SHARE = 0.012
 
 
-def send_campaigns(seed: int, lives: Sequence[Life], outbox: Outbox) -> None:
+def send_campaigns(world: World, lives: Sequence[Life], outbox: Outbox) -> None:
     """A newsletter every twelve days."""
-    rng = random.Random(f"{seed}/campaigns")
+    rng = world.draws("campaigns")
     readers = [life for life in lives if life.person.mode != "store" and not life.person.guest]
     gone: set[int] = set()
     sent = outbox.period.start + timedelta(days=1, hours=9)

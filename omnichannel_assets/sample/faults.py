@@ -6,12 +6,10 @@ transit (outbox), broken objects (writers), slips in the shop database (shop). E
 
 from __future__ import annotations
 
-import random
 from datetime import datetime, timedelta
 
-from omnichannel_assets.sample.catalogue import Catalogue
 from omnichannel_assets.sample.outbox import Message, Outbox
-from omnichannel_assets.sample.people import Person, Population
+from omnichannel_assets.sample.people import Person, World
 from omnichannel_assets.sample.vocabulary import BLOCKED_USER, KIOSK_DEVICE, SERVER, WEB, token
 
 SCRAPER_VIEWS = 300
@@ -21,10 +19,10 @@ _SHARED_ADDRESSES = 12
 class Faults:
     """Plants faults around people with an account; counts one group for every round over all kinds."""
 
-    def __init__(self, seed: int, population: Population, catalogue: Catalogue, outbox: Outbox):
-        self.rng = random.Random(f"{seed}/faults")
-        self.seed, self.catalogue, self.outbox = seed, catalogue, outbox
-        self.accounts = [p for p in population.people if p.mode != "store" and not p.guest]
+    def __init__(self, world: World, outbox: Outbox):
+        self.rng = world.draws("faults")
+        self.seed, self.catalogue, self.outbox = world.seed, world.catalogue, outbox
+        self.accounts = [p for p in world.population.people if p.mode != "store" and not p.guest]
         self._latest = (outbox.period.end - outbox.period.start) - timedelta(hours=1)
 
     def plant(self, size: int) -> None:

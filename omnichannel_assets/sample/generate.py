@@ -17,7 +17,7 @@ from omnichannel_assets.sample.catalogue import build_catalogue
 from omnichannel_assets.sample.faults import Faults
 from omnichannel_assets.sample.life import live
 from omnichannel_assets.sample.outbox import Outbox
-from omnichannel_assets.sample.people import build_people
+from omnichannel_assets.sample.people import World, build_people
 from omnichannel_assets.sample.shop import Shop
 from omnichannel_assets.sample.truth import Truth
 from omnichannel_assets.sample.vocabulary import TABLE_COLUMNS, Period
@@ -58,18 +58,19 @@ def write_sample(
     period = Period(last_day - timedelta(days=days - 1), last_day)
     catalogue = build_catalogue(seed, period)
     population = build_people(seed, customers, period, catalogue)
-    lives = [live(seed, person, catalogue, period) for person in population.people]
+    world = World(seed, period, catalogue, population)
+    lives = [live(world, person) for person in population.people]
 
     answers = Truth()
-    outbox = Outbox(seed, period, answers)
+    outbox = Outbox(world, answers)
     for life in lives:
-        Narrator(seed, life.person, (catalogue, population), outbox).tell(life)
-    send_campaigns(seed, lives, outbox)
-    Faults(seed, population, catalogue, outbox).plant(customers)
-    shop = Shop(seed, period, catalogue, population)
+        Narrator(world, life.person, outbox).tell(life)
+    send_campaigns(world, lives, outbox)
+    Faults(world, outbox).plant(customers)
+    shop = Shop(world)
     shop.fill(lives, answers)
 
-    writer = LandingWriter(seed, out, period)
+    writer = LandingWriter(world, out)
     writer.write_segment(outbox.lines)
     writer.write_tables(shop.changes)
     counts: Counter[str] = Counter({"customers": customers, "orders": answers.order_count, "replayed_lines": 0, "resent_lines": 0})

@@ -1,10 +1,10 @@
-"""What happens to people: a day-by-day simulation of visits, wishes, orders, returns, memberships and losing interest.
+"""What happens to people: a day-by-day simulation of visits, wishes, orders, returns, subscriptions and losing interest.
 
 Belongs here: the latent process that a churn or repurchase model should be able to find again (its strengths are the constants below).
 Does not belong here: any file format; nothing here knows of Segment or DMS.
 
 The process: an interested person buys at their own daily rate, more on Saturdays and before Christmas. Each day they may lose interest,
-the likelier the more they returned in the last 90 days and the less likely as a member; a lost person rarely buys, visits or comes back.
+the likelier the more they returned in the last 90 days and the less likely as a subscriber; a lost person rarely buys, visits or comes back.
 A product saved to the wish list raises buying for 30 days, and that product is then often in the basket.
 """
 
@@ -15,12 +15,11 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from omnichannel_assets.sample.catalogue import Catalogue, Line, Product
-from omnichannel_assets.sample.people import Person
-from omnichannel_assets.sample.vocabulary import Period
+from omnichannel_assets.sample.people import Person, World
 
 LOSS_A_DAY = 0.0018
 LOSS_PER_RETURN = 0.022
-MEMBER_LOSS_FACTOR = 0.3
+SUBSCRIBER_LOSS_FACTOR = 0.3
 COMEBACK_A_DAY = 0.0025
 LOST_FACTOR = 0.03
 RETURNS_REMEMBERED = 90
@@ -68,8 +67,8 @@ class Visit:
 
 
 @dataclass(frozen=True)
-class Membership:
-    """A paid membership; `ended` is None while it runs."""
+class Subscription:
+    """A paid subscription; `ended` is None while it runs."""
 
     number: int
     plan: str
@@ -85,7 +84,7 @@ class Life:
     orders: list[Order] = field(default_factory=list)
     returns: list[Return] = field(default_factory=list)
     visits: list[Visit] = field(default_factory=list)
-    memberships: list[Membership] = field(default_factory=list)
+    subscriptions: list[Subscription] = field(default_factory=list)
     interest_changes: list[tuple[datetime, bool]] = field(default_factory=list)
 
     def interested_at(self, moment: datetime) -> bool:
@@ -108,13 +107,13 @@ def busyness(day: datetime) -> float:
     return WEEKDAY_FACTORS[day.weekday()] * (DECEMBER_FACTOR if day.month in (11, 12) else 1.0)
 
 
-def live(seed: int, person: Person, catalogue: Catalogue, period: Period) -> Life:
+def live(world: World, person: Person) -> Life:
     """Simulate one person from joining to the end of the period."""
-    days = _Days(random.Random(f"{seed}/life/{person.number}"), person, catalogue, period)
+    days = _Days(world, person)
     day = person.joined.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
-    while day < period.end:
+    while day < world.period.end:
         days.lapse(day)
-        days.membership(day)
+        days.subscription(day)
         days.visit(day)
         days.buy(day)
         day += timedelta(days=1)
@@ -126,17 +125,19 @@ def live(seed: int, person: Person, catalogue: Catalogue, period: Period) -> Lif
 class _Days:
     """One person's state while their days pass."""
 
-    def __init__(self, rng: random.Random, person: Person, catalogue: Catalogue, period: Period):
-        self.rng, self.person, self.catalogue, self.period = rng, person, catalogue, period
+    def __init__(self, world: World, person: Person):
+        self.rng, self.person = world.draws("life", person.number), person
+        self.catalogue, self.period = world.catalogue, world.period
         self.life = Life(person)
         self.interested = True
         self.wishes: list[tuple[datetime, Product]] = []
-        self.member_since: datetime | None = None
-        self.member_until: datetime | None = None
+        self.subscribed_since: datetime | None = None
+        self.subscribed_until: datetime | None = None
         self.plan = ""
 
     @property
     def appetite(self) -> float:
+        """How much of the usual buying and visiting is left."""
         return 1.0 if self.interested else LOST_FACTOR
 
     def lapse(self, day: datetime) -> None:
@@ -144,30 +145,32 @@ class _Days:
         if self.interested:
             recent = sum(1 for r in self.life.returns if day - timedelta(days=RETURNS_REMEMBERED) <= r.at < day)
             risk = LOSS_A_DAY + LOSS_PER_RETURN * recent
-            if self.member_since:
-                risk *= MEMBER_LOSS_FACTOR
+            if self.subscribed_since:
+                risk *= SUBSCRIBER_LOSS_FACTOR
         else:
             risk = COMEBACK_A_DAY
         if self.rng.random() < risk:
             self.interested = not self.interested
             self.life.interest_changes.append((day, self.interested))
 
-    def membership(self, day: datetime) -> None:
+    def subscription(self, day: datetime) -> None:
         """Join after an order, end some weeks after losing interest (or, rarely, for no reason)."""
         rng = self.rng
-        if self.member_since and self.member_until is None:
+        if self.subscribed_since and self.subscribed_until is None:
             if (not self.interested and rng.random() < 0.04) or rng.random() < 0.0006:
-                self.member_until = shop_hour(rng, day)
-        elif self.member_until and day > self.member_until:
+                self.subscribed_until = shop_hour(rng, day)
+        elif self.subscribed_until and day > self.subscribed_until:
             self.close()
-        elif not self.member_since and self.person.traits.joins_membership and self.interested and self.life.orders and rng.random() < 0.03:
-            self.member_since, self.plan = shop_hour(rng, day), rng.choice(("monthly", "monthly", "annual"))
+        elif not self.subscribed_since and self.person.traits.subscribes and self.interested and self.life.orders and rng.random() < 0.03:
+            self.subscribed_since, self.plan = shop_hour(rng, day), rng.choice(("monthly", "monthly", "annual"))
 
     def close(self) -> None:
-        """Put the running membership on record."""
-        if self.member_since:
-            self.life.memberships.append(Membership(len(self.life.memberships), self.plan, self.member_since, self.member_until))
-        self.member_since = self.member_until = None
+        """Put the running subscription on record."""
+        if self.subscribed_since:
+            self.life.subscriptions.append(
+                Subscription(len(self.life.subscriptions), self.plan, self.subscribed_since, self.subscribed_until)
+            )
+        self.subscribed_since = self.subscribed_until = None
 
     def visit(self, day: datetime) -> None:
         """Look around without buying; at times save something for later."""

@@ -7,15 +7,14 @@ say (behaviour, campaigns, faults), files (writers).
 from __future__ import annotations
 
 import json
-import random
 from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from omnichannel_assets.sample.people import Person
+from omnichannel_assets.sample.people import Person, World
 from omnichannel_assets.sample.truth import Truth
-from omnichannel_assets.sample.vocabulary import Period, segment_time, token
+from omnichannel_assets.sample.vocabulary import segment_time, token
 
 RESENT_SHARE = 0.01
 REPLAYED_SHARE = 0.0008
@@ -40,9 +39,9 @@ class Message:
 class Outbox:
     """Takes messages, hands out lines by (source, received day). Whatever would arrive after the period is not written at all."""
 
-    def __init__(self, seed: int, period: Period, truth: Truth):
-        self.seed, self.period, self.truth = seed, period, truth
-        self.rng = random.Random(f"{seed}/outbox")
+    def __init__(self, world: World, truth: Truth):
+        self.seed, self.period, self.truth = world.seed, world.period, truth
+        self.rng = world.draws("outbox")
         self.lines: dict[tuple[str, datetime], list[str]] = defaultdict(list)
         self.counts: Counter[str] = Counter()
         self._sent = 0

@@ -64,12 +64,12 @@ class Card:
 
 @dataclass(frozen=True)
 class Traits:
-    """What moves a person: buying rate a day, share of orders with a return, favourite categories, liking for memberships."""
+    """What moves a person: buying rate a day, share of orders with a return, favourite categories, liking for subscriptions."""
 
     rate: float
     return_share: float
     tastes: tuple[str, ...]
-    joins_membership: bool
+    subscribes: bool
 
 
 @dataclass(frozen=True)
@@ -121,6 +121,20 @@ class Population:
         return held[choice % len(held)] if held else None
 
 
+@dataclass(frozen=True)
+class World:
+    """All that is settled before the first day: the one seed, the period, what is sold and who may buy it."""
+
+    seed: int
+    period: Period
+    catalogue: Catalogue
+    population: Population
+
+    def draws(self, purpose: str, number: int = 0) -> random.Random:
+        """The random numbers for one purpose; drawing more for one never changes another."""
+        return random.Random(f"{self.seed}/{purpose}/{number}")
+
+
 def build_people(seed: int, count: int, period: Period, catalogue: Catalogue) -> Population:
     """The first person always shops in both channels with an account; everybody else is drawn."""
     people, cards = [], {}
@@ -150,7 +164,7 @@ def _person(rng: random.Random, number: int, period: Period, catalogue: Catalogu
             rate=min(0.2, rng.lognormvariate(-3.1, 0.45)),
             return_share=0.65 if rng.random() < 0.2 else 0.07,
             tastes=tuple(rng.sample(catalogue.categories, 2)),
-            joins_membership=rng.random() < 0.35,
+            subscribes=rng.random() < 0.35,
         ),
     )
 

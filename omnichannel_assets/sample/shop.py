@@ -6,17 +6,16 @@ what Segment holds (behaviour).
 
 from __future__ import annotations
 
-import random
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from omnichannel_assets.sample.catalogue import Catalogue, Product
-from omnichannel_assets.sample.life import Life, Membership, Order, Return, busyness, shop_hour
-from omnichannel_assets.sample.people import Card, Person, Population
+from omnichannel_assets.sample.catalogue import Product
+from omnichannel_assets.sample.life import Life, Order, Return, Subscription, busyness, shop_hour
+from omnichannel_assets.sample.people import Card, Person, World
 from omnichannel_assets.sample.truth import Truth
-from omnichannel_assets.sample.vocabulary import NULL, TABLE_COLUMNS, Period, money, sql_time
+from omnichannel_assets.sample.vocabulary import NULL, TABLE_COLUMNS, money, sql_time
 
 WALK_INS_PER_CUSTOMER = 0.003
 _STORES = 12
@@ -35,9 +34,9 @@ class Change:
 class Shop:
     """Fills the tables; `changes` holds them by table, not yet sorted by time."""
 
-    def __init__(self, seed: int, period: Period, catalogue: Catalogue, population: Population):
-        self.rng = random.Random(f"{seed}/shop")
-        self.period, self.catalogue, self.population = period, catalogue, population
+    def __init__(self, world: World):
+        self.rng = world.draws("shop")
+        self.period, self.catalogue, self.population = world.period, world.catalogue, world.population
         self.changes: dict[str, list[Change]] = {table: [] for table in TABLE_COLUMNS}
         self.counts: Counter[str] = Counter()
         self._returns_of: Counter[str] = Counter()
@@ -46,7 +45,7 @@ class Shop:
         """Everything the shop recorded about goods, people and sales."""
         for product in (*self.catalogue.products, *self.catalogue.charges.values()):
             self._product(product)
-            self._stock(product)
+            self._inventory(product)
         for person in self.population.people:
             for card in self.population.cards(person):
                 self._card(person, card, truth)
@@ -61,8 +60,8 @@ class Shop:
                 self._return(back)
         self._walk_in_returns(walk_ins)
         for life in lives:
-            for membership in life.memberships:
-                self._membership(life.person, membership)
+            for subscription in life.subscriptions:
+                self._subscription(life.person, subscription)
         for order in (*(o for life in lives for o in life.orders), *walk_ins):
             truth.order(order)
 
@@ -84,7 +83,7 @@ class Shop:
             values = (product.product_id, product.name, product.category, price, "GBP", status, sql_time(opened), sql_time(at))
             self._put("products", at, "U" if n else "I", *values)
 
-    def _stock(self, product: Product) -> None:
+    def _inventory(self, product: Product) -> None:
         rng = self.rng
         at = self.period.history_start - timedelta(days=2)
         self._put("inventory", at, "I", product.product_id, "WH1", str(rng.randint(20, 400)), sql_time(at))
@@ -181,22 +180,22 @@ class Shop:
         if walk_ins:
             self._return(Return(walk_ins[0], walk_ins[0].lines[-1], last_day + timedelta(hours=23)))
 
-    def _membership(self, person: Person, membership: Membership) -> None:
+    def _subscription(self, person: Person, subscription: Subscription) -> None:
         """Started, renewed while it runs, ended. Nobody without a card can join."""
-        card = self.population.card_at(person, membership.started, 0)
+        card = self.population.card_at(person, subscription.started, 0)
         if card is None:
             return
-        key = (f"S{1000 + person.number}{membership.number}", card.ref, membership.plan)
-        started, every = membership.started, timedelta(days=_PLAN_DAYS[membership.plan])
-        until = membership.ended or self.period.end
+        key = (f"S{1000 + person.number}{subscription.number}", card.ref, subscription.plan)
+        started, every = subscription.started, timedelta(days=_PLAN_DAYS[subscription.plan])
+        until = subscription.ended or self.period.end
         at = started
         while at < until:
             renews = sql_time(at + every)
             self._put("subscriptions", at, "U" if at > started else "I", *key, "active", sql_time(started), renews, None, sql_time(at))
             at += every
-        if membership.ended:
-            ended = sql_time(membership.ended)
-            self._put("subscriptions", membership.ended, "U", *key, "cancelled", sql_time(started), None, ended, ended)
+        if subscription.ended:
+            ended = sql_time(subscription.ended)
+            self._put("subscriptions", subscription.ended, "U", *key, "cancelled", sql_time(started), None, ended, ended)
 
 
 def visible_choices(versions: Sequence[tuple[datetime, bool]], split: datetime) -> list[tuple[datetime, bool]]:

@@ -9,15 +9,15 @@ import csv
 import gzip
 import io
 import json
-import random
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
 from pathlib import Path
 
+from omnichannel_assets.sample.people import World
 from omnichannel_assets.sample.shop import Change
-from omnichannel_assets.sample.vocabulary import BARE_TABLES, SERVER, TABLE_COLUMNS, TABLE_KEYS, Period, segment_time, sql_time, token
+from omnichannel_assets.sample.vocabulary import BARE_TABLES, SERVER, TABLE_COLUMNS, TABLE_KEYS, segment_time, sql_time, token
 
 LINES_PER_OBJECT = 600
 BLANK_LINE_SHARE = 0.03
@@ -28,9 +28,9 @@ LOAD_FILES = 3
 class LandingWriter:
     """Writes both halves of a landing zone below `out`."""
 
-    def __init__(self, seed: int, out: Path, period: Period):
-        self.rng = random.Random(f"{seed}/writers")
-        self.seed, self.out, self.period = seed, out, period
+    def __init__(self, world: World, out: Path):
+        self.rng = world.draws("writers")
+        self.seed, self.out, self.period = world.seed, out, world.period
         self.counts: Counter[str] = Counter()
 
     def write_segment(self, lines: Mapping[tuple[str, datetime], Sequence[str]]) -> None:

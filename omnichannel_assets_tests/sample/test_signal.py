@@ -94,3 +94,19 @@ def test_both_answers_of_each_label_are_common(history, cut_off, eligible):
 
 def test_saturdays_sell_more_than_mondays(history):
     assert history.weekdays[5] > 1.3 * history.weekdays[0]
+
+
+def test_what_was_saved_is_often_what_is_bought_next(sample):
+    baskets = defaultdict(list)
+    for message in sample.landing.tracked("Order Completed"):
+        products = message["properties"]["products"]
+        if "userId" in message and not isinstance(products, str):
+            codes = {p["product_id"] for p in (products if isinstance(products, list) else [products])}
+            baskets[message["userId"]].append((_utc(message["timestamp"]), codes))
+    hits = []
+    for message in sample.landing.tracked("Product Added to Wishlist"):
+        at = _utc(message["timestamp"])
+        later = [codes for when, codes in baskets[message.get("userId")] if at < when < at + timedelta(days=30)]
+        if later:
+            hits.append(any(message["properties"]["product_id"] in codes for codes in later))
+    assert len(hits) >= 20 and sum(hits) > 0.4 * len(hits)
