@@ -18,7 +18,7 @@ class History:
     def __init__(self, sample):
         owners = {(r["identifier_type"], r["value"]): r["person"] for r in read_truth(sample.truth, "identity.csv")}
         self.bought, self.returned, self.saved = defaultdict(list), defaultdict(list), defaultdict(list)
-        self.member: dict[str, list[tuple[datetime, datetime | None]]] = defaultdict(list)
+        self.subscribed: dict[str, list[tuple[datetime, datetime | None]]] = defaultdict(list)
         self.weekdays = defaultdict(int)
         for row in read_truth(sample.truth, "orders.csv"):
             at = _utc(row["ordered_at"])
@@ -35,7 +35,7 @@ class History:
             self.saved[owners.get(("user_id", message.get("userId")), "")].append(_utc(message["timestamp"]))
         for row in sample.landing.current("subscriptions").values():
             ended = None if row["ended_at"] == r"\N" else _utc(row["ended_at"])
-            self.member[owners["customer_ref", row["customer_id"]]].append((_utc(row["started_at"]), ended))
+            self.subscribed[owners["customer_ref", row["customer_id"]]].append((_utc(row["started_at"]), ended))
 
     def within(self, times: dict[str, list[datetime]], person: str, start: datetime, end: datetime) -> int:
         ordered = sorted(times.get(person, ()))
@@ -79,10 +79,20 @@ def test_people_who_saved_something_lately_buy_more_often_next(history, cut_off,
     assert history.share_buying(savers, cut_off, 30) > 1.3 * history.share_buying(others, cut_off, 30)
 
 
-def test_running_members_buy_more_often_next(history, cut_off, eligible):
-    members = [p for p in eligible if any(s < cut_off and (e is None or e >= cut_off) for s, e in history.member.get(p, ()))]
-    others = [p for p in eligible if p not in set(members)]
-    assert history.share_buying(members, cut_off, 30) > 1.2 * history.share_buying(others, cut_off, 30)
+def test_the_same_people_buy_more_in_the_month_after_they_save_something_than_in_the_month_before(history, sample):
+    end = datetime.combine(sample.counts.last_day, datetime.min.time(), UTC)
+    month, before, after = timedelta(days=30), 0, 0
+    for person, saved in history.saved.items():
+        if person and min(history.bought.get(person, [end])) + month < min(saved) < end - month:
+            before += history.within(history.bought, person, min(saved) - month, min(saved))
+            after += history.within(history.bought, person, min(saved), min(saved) + month)
+    assert before > 50 and after > 1.5 * before, (before, after)
+
+
+def test_running_subscribers_buy_more_often_next(history, cut_off, eligible):
+    subscribers = [p for p in eligible if any(s < cut_off and (e is None or e >= cut_off) for s, e in history.subscribed.get(p, ()))]
+    others = [p for p in eligible if p not in set(subscribers)]
+    assert history.share_buying(subscribers, cut_off, 30) > 1.2 * history.share_buying(others, cut_off, 30)
 
 
 def test_both_answers_of_each_label_are_common(history, cut_off, eligible):
