@@ -1,7 +1,8 @@
 """What became of each customer between two resolutions of the same date.
 
 The two differ by late files, changed rules or an erasure. Here: reading an identities table at a date, and classifying the
-differences into journal rows. Not here: resolving (resolve) and recording the rows (assets). Customers are matched by the identifiers they share, never by what their ids look like.
+differences into journal rows. Not here: resolving (resolve) and recording the rows (assets). Customers are matched by the
+identifiers they share, never by what their ids look like.
 """
 
 import datetime
