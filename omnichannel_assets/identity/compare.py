@@ -1,7 +1,8 @@
-"""Two resolutions of the same date, before and after late files, changed rules or an erasure: what became of each customer.
+"""What became of each customer between two resolutions of the same date.
 
-Here: reading an identities table at a date, and classifying the differences into journal rows. Not here: resolving (resolve) and
-recording the rows (assets). Customers are matched by the identifiers they share, never by what their ids look like.
+The two differ by late files, changed rules or an erasure. Here: reading an identities table at a date, and classifying the
+differences into journal rows. Not here: resolving (resolve) and recording the rows (assets). Customers are matched by the
+identifiers they share, never by what their ids look like.
 """
 
 import datetime

@@ -1,4 +1,4 @@
-"""Links as integers: every identifier and link gets a number whose order is the order the rules speak of.
+"""Links as integers: identifiers and links are numbered in the order the rules speak of.
 
 Here: checking the links table and encoding it, and decoding numbers back into columns. Not here: any merging (merging).
 The fact to keep in mind: a smaller identifier number means an older identifier, and a customer is named after its oldest.

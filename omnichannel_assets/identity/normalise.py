@@ -1,4 +1,4 @@
-"""Identifiers as written by people and devices -> identifiers that compare equal when they mean the same.
+"""Raw identifiers -> identifiers that compare equal when they mean the same.
 
 Here: trimming, e-mail case, phone numbers to E.164, and the test for blocked values. Not here: which fields hold identifiers
 (segment, dms) and what happens to equal ones (resolve). Nothing a row holds can raise: what cannot be read becomes null.
@@ -106,4 +106,6 @@ def _blocked(texts: pa.Array, rules: "IdentityRules") -> pa.Array:
 
 def _check_region(region: str | None) -> None:
     if region is not None and not _is_region(region):
-        raise SettingError("DEFAULT_REGION", region, expected="a country that has phone numbers", fix="write its two letters, for example AU")
+        raise SettingError(
+            "DEFAULT_REGION", region, expected="a country that has phone numbers", fix="write its two letters, for example AU"
+        )

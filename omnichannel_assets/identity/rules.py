@@ -34,7 +34,9 @@ class Limit:
 
     def __post_init__(self) -> None:
         if isinstance(self.count, bool) or not isinstance(self.count, int) or self.count < 1:
-            raise SettingError("IDENTITY_LIMITS", self.count, expected="a whole number of at least 1", fix="give each limit a count such as 5")
+            raise SettingError(
+                "IDENTITY_LIMITS", self.count, expected="a whole number of at least 1", fix="give each limit a count such as 5"
+            )
         if self.window not in get_args(Window):
             raise SettingError("IDENTITY_LIMITS", self.window, expected="one of ever, year, month, week", fix="name one of these windows")
 
@@ -68,7 +70,9 @@ class IdentityRules:
     def __post_init__(self) -> None:
         _check_limits(self.limits, self.default_limit)
         if len(set(self.priority)) != len(self.priority) or not all(self.priority):
-            raise SettingError("IDENTITY_PRIORITY", self.priority, expected="identifier types, each once", fix="remove the repeated or empty one")
+            raise SettingError(
+                "IDENTITY_PRIORITY", self.priority, expected="identifier types, each once", fix="remove the repeated or empty one"
+            )
         object.__setattr__(self, "limits", dict(self.limits))
         object.__setattr__(self, "_compiled", tuple(_compile(pattern) for pattern in self.blocked_patterns))
         object.__setattr__(self, "default_region", _checked_region(self.default_region))
@@ -104,7 +108,9 @@ class IdentityRules:
 def _check_limits(limits: Mapping[str, Limit], default_limit: Limit) -> None:
     for name, limit in (*limits.items(), ("default", default_limit)):
         if not isinstance(limit, Limit):
-            raise SettingError("IDENTITY_LIMITS", limit, expected=f"a count and a window for {name}", fix="write it as a Limit, for example 5 a year")
+            raise SettingError(
+                "IDENTITY_LIMITS", limit, expected=f"a count and a window for {name}", fix="write it as a Limit, for example 5 a year"
+            )
         if not name:
             raise SettingError("IDENTITY_LIMITS", name, expected="the name of an identifier type", fix="name the type, for example email")
 

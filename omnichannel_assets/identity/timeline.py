@@ -1,4 +1,4 @@
-"""From merges to the two tables: `identities`, which answers every as-of date, and the journal `identity_changes`.
+"""From merges to the two tables: `identities`, for every as-of date, and `identity_changes`.
 
 Here: day boundaries, customer ids, building and sorting both tables. Not here: deciding what merges (merging).
 Only states at 00:00 UTC exist: what happens between two midnights collapses into one step, and a fact known on a day is

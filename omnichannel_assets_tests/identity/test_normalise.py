@@ -103,4 +103,8 @@ def test_rows_keep_their_order_and_their_own_columns():
 
 def test_no_rows_give_no_rows():
     result = normalise_identifiers(RAW_SCHEMA.empty_table(), DEFAULT_RULES)
-    assert (result.num_rows, result.schema.field("identifier_value").type, result.schema.field("is_blocked").type) == (0, pa.string(), pa.bool_())
+    assert (result.num_rows, result.schema.field("identifier_value").type, result.schema.field("is_blocked").type) == (
+        0,
+        pa.string(),
+        pa.bool_(),
+    )

@@ -29,7 +29,9 @@ def test_an_event_that_holds_identifiers_of_two_customers_merges_them_into_the_o
         ]
     )
     identities = resolve(links, DEFAULT_RULES, KEY).identities
-    assert groups_of(identities_at(identities, LATER)) == {frozenset({"user_id:C-1", "anonymous_id:a-1", "anonymous_id:a-2", "email:x@example.com"})}
+    assert groups_of(identities_at(identities, LATER)) == {
+        frozenset({"user_id:C-1", "anonymous_id:a-1", "anonymous_id:a-2", "email:x@example.com"})
+    }
     before, after = (customers_of(identities_at(identities, day(text))) for text in ("2024-03-03", "2024-03-04"))
     assert before["anonymous_id:a-2"] != before["user_id:C-1"]
     assert after["anonymous_id:a-2"] == after["user_id:C-1"] == before["user_id:C-1"]
@@ -48,7 +50,9 @@ def test_a_blocked_value_joins_nobody():
     raw = [("1", "user_id", "0"), ("2", "user_id", "0"), ("2", "anonymous_id", "a-3")]
     table = pa.table({"identifier_type": [r[1] for r in raw], "raw_value": [r[2] for r in raw], "country": pa.nulls(3, pa.string())})
     kept = [row for row in normalise_identifiers(table, DEFAULT_RULES).to_pylist() if row["identifier_value"] and not row["is_blocked"]]
-    assert groups([("2", "2024-03-01 09:00", {row["identifier_type"]: row["identifier_value"]}) for row in kept]) == {frozenset({"anonymous_id:a-3"})}
+    assert groups([("2", "2024-03-01 09:00", {row["identifier_type"]: row["identifier_value"]}) for row in kept]) == {
+        frozenset({"anonymous_id:a-3"})
+    }
 
 
 def test_a_kiosk_stays_with_the_first_customer_who_used_it():
@@ -141,7 +145,10 @@ def test_the_journal_names_who_ended_where_and_the_link_that_caused_it():
         ]
     )
     resolution = resolve(links, DEFAULT_RULES, KEY)
-    one, two, three = (customers_of(identities_at(resolution.identities, day("2024-03-05")))[name] for name in ("user_id:C-1", "anonymous_id:a-2", "anonymous_id:a-3"))
+    one, two, three = (
+        customers_of(identities_at(resolution.identities, day("2024-03-05")))[name]
+        for name in ("user_id:C-1", "anonymous_id:a-2", "anonymous_id:a-3")
+    )
     rows = [tuple(row.values()) for row in resolution.changes.to_pylist()]
     assert rows[:3] == [
         (day("2024-03-02"), "new", None, one, "segment:1"),
@@ -166,7 +173,9 @@ def test_a_late_link_changes_past_answers_but_the_arrival_order_of_rows_does_not
 def test_links_of_the_same_instant_are_taken_by_source_then_link_id():
     family = {"email": "fam@example.com"}
     dms = links_table([("9", "2024-03-01 09:00", {"user_id": "C-9", **family})], source="dms")
-    segment = links_table([("1", "2024-03-01 09:00", {"user_id": "C-1", **family}), ("0", "2024-03-01 09:00", {"user_id": "C-0", **family})])
+    segment = links_table(
+        [("1", "2024-03-01 09:00", {"user_id": "C-1", **family}), ("0", "2024-03-01 09:00", {"user_id": "C-0", **family})]
+    )
     mapping = identities_at(resolve(pa.concat_tables([segment, dms]), DEFAULT_RULES, KEY).identities, LATER)
     assert frozenset({"user_id:C-9", "email:fam@example.com"}) in groups_of(mapping)
     only_segment = identities_at(resolve(segment, DEFAULT_RULES, KEY).identities, LATER)
@@ -179,12 +188,16 @@ def test_as_of_leaves_out_links_known_at_that_midnight_or_later():
 
 
 def test_the_customer_id_is_the_keyed_digest_of_the_oldest_identifier():
-    links = links_table([("1", "2024-03-01 09:00", {"email": "zoë@example.com", "user_id": "C-1"}), ("2", "2024-02-01 09:00", {"email": "zoë@example.com"})])
+    links = links_table(
+        [("1", "2024-03-01 09:00", {"email": "zoë@example.com", "user_id": "C-1"}), ("2", "2024-02-01 09:00", {"email": "zoë@example.com"})]
+    )
     identities = resolve(links, DEFAULT_RULES, KEY).identities
     spelled = "2024-02-01T09:00:00.000000|5:email|15:zoë@example.com".encode()
     assert set(identities["customer_id"].to_pylist()) == {"c_" + hashlib.blake2b(spelled, digest_size=8, key=KEY).hexdigest()}
     assert set(identities["first_known_at"].to_pylist()) == {at("2024-03-01 09:00"), at("2024-02-01 09:00")}
-    assert set(resolve(links, DEFAULT_RULES, b"another").identities["customer_id"].to_pylist()).isdisjoint(identities["customer_id"].to_pylist())
+    assert set(resolve(links, DEFAULT_RULES, b"another").identities["customer_id"].to_pylist()).isdisjoint(
+        identities["customer_id"].to_pylist()
+    )
 
 
 def test_no_links_give_two_empty_tables():

@@ -19,7 +19,9 @@ from omnichannel_assets.identity.rules import IdentityRules, Limit
 from omnichannel_assets_tests.identity.link_rows import KEY, customers_of
 
 START = datetime.datetime(2024, 1, 1, tzinfo=datetime.UTC)
-IDENTIFIERS = [(kind, value) for kind, values in {"user_id": "abc", "email": "abc", "anonymous_id": "abc", "phone": "ab"}.items() for value in values]
+IDENTIFIERS = [
+    (kind, value) for kind, values in {"user_id": "abc", "email": "abc", "anonymous_id": "abc", "phone": "ab"}.items() for value in values
+]
 WINDOW_DAYS = {"year": 365, "month": 30, "week": 7}
 RULES = [
     IdentityRules({"user_id": Limit(1, "ever")}, Limit(1, "week")),
@@ -85,7 +87,9 @@ def midnight(date):
 
 def obvious_customers(graph, rules, as_of):
     """{identifier: its customer as a frozenset of identifiers} as of a date, by rule 5.3 link by link."""
-    links = [(START + datetime.timedelta(days=d, hours=h), source, f"m{place}", set(ids)) for place, (d, h, source, ids) in enumerate(graph)]
+    links = [
+        (START + datetime.timedelta(days=d, hours=h), source, f"m{place}", set(ids)) for place, (d, h, source, ids) in enumerate(graph)
+    ]
     links = sorted((link for link in links if link[0] < midnight(as_of)), key=lambda link: link[:3])
     first = {}
     for known_at, _, _, identifiers in links:
@@ -224,6 +228,8 @@ def test_the_journal_replays_to_the_customers_that_live_at_every_date(graph, rul
     resolution = resolve(table_of(graph), rules, KEY)
     rows, changes = resolution.identities.to_pylist(), resolution.changes.to_pylist()
     assert {change["change"] for change in changes} <= {"new", "merge"}
+    days_of_links = {f"{source}:m{place}": days for place, (days, _, source, _) in enumerate(graph)}
+    assert all(change["as_of"] == (START + datetime.timedelta(days=days_of_links[change["cause"]] + 1)).date() for change in changes)
     live, before = set(), {}
     for as_of in boundaries_of(graph):
         today = [change for change in changes if change["as_of"] == as_of]
