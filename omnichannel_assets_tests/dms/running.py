@@ -1,5 +1,7 @@
 """Runs the DMS part the way the assets do: objects to change log to history, on an in-memory DuckDB in UTC. No assertions here."""
 
+import functools
+
 import duckdb
 import pyarrow as pa
 
@@ -31,25 +33,29 @@ def log_of(objects: dict[str, str | bytes], spec: TableSpec) -> pa.Table:
     return pa.concat_tables(tables)
 
 
-def _query(sql: str, views: dict[str, pa.Table], bound: dict | None = None) -> list[dict]:
+@functools.cache
+def _connection() -> duckdb.DuckDBPyConnection:
+    """One connection for all tests: opening one costs more than most of the queries."""
     connection = duckdb.connect()
     connection.execute("set TimeZone = 'UTC'")
     connection.execute("set threads = 1")
+    return connection
+
+
+def _query(sql: str, views: dict[str, pa.Table], bound: dict | None = None) -> list[dict]:
     for name, table in views.items():
-        connection.register(name, table)
-    cursor = connection.execute(sql, bound) if bound else connection.execute(sql)
+        _connection().register(name, table)
+    cursor = _connection().execute(sql, bound) if bound else _connection().execute(sql)
     names = [column[0] for column in cursor.description]
     return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
 
 def history_table(log: pa.Table, spec: TableSpec, parent: TableSpec | None = None, parents: pa.Table | None = None) -> pa.Table:
-    connection = duckdb.connect()
-    connection.execute("set TimeZone = 'UTC'")
-    connection.register("changes", log)
+    _connection().register("changes", log)
     if parents is not None:
-        connection.register("parents", parents)
+        _connection().register("parents", parents)
     order = ", ".join(f'"{column}"' for column in spec.key)
-    return connection.sql(f"from ({history_sql(spec, parent)}) order by {order}, version").to_arrow_table()
+    return _connection().sql(f"from ({history_sql(spec, parent)}) order by {order}, version").to_arrow_table()
 
 
 def history(log: pa.Table, spec: TableSpec) -> list[dict]:
