@@ -1,0 +1,1 @@
+"""Tests of omnichannel_assets.dms: rows in, rows out, on a real DuckDB."""
