@@ -82,8 +82,9 @@ def describe(listed: ListedObject, workspace: Workspace) -> Row:
 
 
 def _in_bounds(row: Mapping[str, Any], workspace: Workspace) -> bool:
-    last = workspace.settings.last_day
-    return workspace.settings.first_received_day <= row["received_day"] and (last is None or row["received_day"] <= last)
+    """Inside FIRST_DAY..LAST_DAY; without LAST_DAY no folder of a day still to come is believed."""
+    last = workspace.settings.last_day or datetime.now(UTC).date()  # noqa: wall-clock (bounds the landing zone only)
+    return workspace.settings.first_received_day <= row["received_day"] <= last
 
 
 def present_objects(workspace: Workspace, origin: str) -> list[Row]:

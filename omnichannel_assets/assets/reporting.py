@@ -3,6 +3,7 @@
 One shape for every asset, so the stage modules hold steps and one line an asset. (No postponed annotations here: Dagster reads them.)
 """
 
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date
 from typing import Any
@@ -34,7 +35,13 @@ def step_asset(
     Partitioned assets take a whole range in one run. Every check runs inside the step and is blocking.
     """
 
-    @dg.asset(
+    def made(context: dg.AssetExecutionContext, workspace: WorkspaceResource) -> Iterator[Any]:
+        arguments = [[date.fromisoformat(key) for key in context.partition_keys]] if received_day else []
+        with workspace.writing() as opened:
+            yield from asset_result(context, opened, lambda: step(opened, *arguments))
+
+    return _declare(
+        made,
         name=table.name,
         group_name=group,
         deps=list(deps),
@@ -46,12 +53,13 @@ def step_asset(
         partitions_def=received_day,
         backfill_policy=dg.BackfillPolicy.single_run() if received_day else None,
     )
-    def made(context: dg.AssetExecutionContext, workspace: WorkspaceResource) -> Iterator[Any]:
-        arguments = [[date.fromisoformat(key) for key in context.partition_keys]] if received_day else []
-        with workspace.writing() as opened:
-            yield from asset_result(context, opened, lambda: step(opened, *arguments))
 
-    return made
+
+def _declare(function: Callable[..., Any], **arguments: Any) -> dg.AssetsDefinition:
+    """``dg.asset`` without its warning that ``backfill_policy`` is beta: single-run ranges are what the whole graph is built on."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", dg.BetaWarning)
+        return dg.asset(**arguments)(function)
 
 
 def column_schema(table: TableSchema) -> dg.TableSchema:

@@ -7,7 +7,7 @@ calls, the copies that lose on it, and the identity rules (which identifiers are
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +19,7 @@ from omnichannel_assets.assets.steps import Draft, StepReport, build_model, cons
 from omnichannel_assets.checks.contracts import conservation
 from omnichannel_assets.lake.code import code_digest
 from omnichannel_assets.lake.engine import Engine, model_text
-from omnichannel_assets.lake.lake import digest_of
+from omnichannel_assets.lake.lake import Manifest, digest_of
 from omnichannel_assets.lake.schema import TableSchema
 from omnichannel_assets.lake.tables import EVENT_FACTS, ORDER_FACTS, SEGMENT_DUPLICATES, SEGMENT_EVENTS, SEGMENT_QUARANTINE
 from omnichannel_assets.resources.workspace import Workspace
@@ -54,6 +54,16 @@ def stage_calls(workspace: Workspace, days: Iterable[date] | None = None) -> tup
         log.info("segment_events: %s of %s days", f"{done:,}", f"{len(stale):,}")
     quarantine.raise_failures()
     return events.raise_failures(), quarantine
+
+
+def stale_days(workspace: Workspace) -> list[date]:
+    """Received days whose objects are not the ones their calls were made from."""
+    by_day: dict[date, list[Row]] = defaultdict(list)
+    for row in present_objects(workspace, "segment"):
+        by_day[row["received_day"]].append(row)
+    base = _staging_digest(workspace)
+    unused = (StepReport(SEGMENT_EVENTS), StepReport(SEGMENT_QUARANTINE))
+    return [day for day in sorted(by_day) if not _take_current(workspace, unused, day, by_day[day], base)]
 
 
 def _staging_digest(workspace: Workspace) -> str:
@@ -138,20 +148,28 @@ def build_facts(workspace: Workspace, table: TableSchema, days: Iterable[date] |
     """Bring ``event_facts`` or ``order_facts`` up to date for some received days (default: all staged ones)."""
     staged = workspace.lake.manifests(SEGMENT_EVENTS)
     wanted = sorted(staged) if days is None else [day.isoformat() for day in sorted(days) if day.isoformat() in staged]
-    losers = _losing_copies(workspace)
-    base = digest_of([code_digest("segment", "identity", f"sql/{table.name}.sql", f"sql/conservation/{table.name}.sql", "sql/message_identifiers.sql", "checks"), workspace.rules.fingerprint(), table.fingerprint()])
-    digests = {value: digest_of([base, staged[value].sha256, losers.get(value, [])]) for value in wanted}
+    digests = _fact_digests(workspace, table, {value: staged[value] for value in wanted})
     report = StepReport(table)
-    stale = []
-    for value in wanted:
-        if workspace.lake.is_current(table, digests[value], value):
-            report.manifests[value] = workspace.lake.manifest(table.name, (table.partition or "", value))
-        else:
-            stale.append(value)
+    stale = [value for value in wanted if not workspace.lake.is_current(table, digests[value], value)]
+    for value in set(wanted) - set(stale):
+        report.manifests[value] = workspace.lake.manifest(table.name, (table.partition or "", value))
     for batch in _batches(stale, lambda value: staged[value].rows, BATCH_ROWS):
         _build_facts_batch(workspace, report, batch, digests)
         log.info("%s: %s of %s days", table.name, f"{len(report.rewritten):,}", f"{len(stale):,}")
     return report.raise_failures()
+
+
+def stale_fact_days(workspace: Workspace, table: TableSchema) -> list[date]:
+    """Staged received days whose facts are missing or were made from other calls, copies or rules."""
+    digests = _fact_digests(workspace, table, workspace.lake.manifests(SEGMENT_EVENTS))
+    return [date.fromisoformat(value) for value, digest in digests.items() if not workspace.lake.is_current(table, digest, value)]
+
+
+def _fact_digests(workspace: Workspace, table: TableSchema, staged: Mapping[str, Manifest]) -> dict[str, str]:
+    code = code_digest("segment", "identity", f"sql/{table.name}.sql", f"sql/conservation/{table.name}.sql", "sql/message_identifiers.sql", "checks")
+    base = digest_of([code, workspace.rules.fingerprint(), table.fingerprint()])
+    losers = _losing_copies(workspace)
+    return {value: digest_of([base, manifest.sha256, losers.get(value, [])]) for value, manifest in staged.items()}
 
 
 def _losing_copies(workspace: Workspace) -> dict[str, list[str]]:

@@ -10,5 +10,5 @@ from omnichannel_assets.settings import Settings
 
 def received_days(settings: Settings) -> dg.DailyPartitionsDefinition:
     """UTC received days inside the bounds of the settings; the newest partition is the day in progress (or LAST_DAY)."""
-    end = settings.last_day + timedelta(days=1) if settings.last_day else None
-    return dg.DailyPartitionsDefinition(start_date=settings.first_received_day.isoformat(), end_date=end.isoformat() if end else None, end_offset=0 if end else 1)
+    end = (settings.last_day + timedelta(days=1)).isoformat() if settings.last_day else None
+    return dg.DailyPartitionsDefinition(start_date=settings.first_received_day.isoformat(), end_date=end, end_offset=1)

@@ -13,6 +13,7 @@ from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from omnichannel_assets.errors import InputError
 from omnichannel_assets.lake.schema import SQL_TYPES, TableSchema
 
 if TYPE_CHECKING:
@@ -59,6 +60,25 @@ class Engine:
         """Rows of one small SELECT as tuples."""
         used = {name: value for name, value in (parameters or {}).items() if re.search(rf"\${name}\b", sql)}
         return self.connection.execute(sql, used).fetchall()
+
+    def select(self, sql: str) -> tuple[list[str], list[tuple[Any, ...]]]:
+        """Column names and rows of one SELECT that somebody typed. Raises InputError for anything else or a mistake in it."""
+        import duckdb
+
+        try:
+            statements = duckdb.extract_statements(sql)
+            if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
+                raise InputError("sql", "something else", expected="one SELECT", fix="query tables by name, for example: select * from customers limit 5")
+            cursor = self.connection.execute(sql)
+            return [column[0] for column in cursor.description or []], cursor.fetchall()
+        except duckdb.Error as error:
+            raise InputError("sql", str(error).splitlines()[0], expected="a query the engine understands", fix="correct the query") from None
+
+    def confine(self, folder: str) -> None:
+        """From now on read files below one folder only, and let no statement change that: for SQL that somebody typed."""
+        self.connection.execute(f"set allowed_directories = [{text_literal(folder)}]")
+        self.connection.execute("set enable_external_access = false")
+        self.connection.execute("set lock_configuration = true")
 
     def run_script(self, text: str) -> None:
         """Run statements that return nothing, such as macros."""

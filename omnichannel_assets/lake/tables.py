@@ -188,7 +188,7 @@ IDENTITY_CHANGES = TableSchema(
 IDENTITY_CORRECTIONS = TableSchema(
     "identity_corrections",
     "Ids that an earlier run had published and a later one changed (late links, changed settings). Tells of runs, so it depends on their order.",
-    (*IDENTITY_CHANGES.columns,),
+    tuple(Column(c.name, c.kind, c.description, c.required and c.name != "to_customer_id") for c in IDENTITY_CHANGES.columns),
     IDENTITY_CHANGES.key,
 )
 

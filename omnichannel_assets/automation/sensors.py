@@ -1,0 +1,103 @@
+"""Sensors: new Segment files start the received days they belong to, new DMS files their tables. They list, and never download or write."""
+
+from collections.abc import Iterator
+from datetime import date
+
+import dagster as dg
+from dagster import SensorEvaluationContext
+
+from omnichannel_assets.automation.jobs import DMS_TABLES, RECEIVED_DAY, RECEIVED_DAY_ASSETS
+from omnichannel_assets.automation.listing import NewFiles, new_dms_tables, new_segment_days, swept_days
+from omnichannel_assets.lake.store import ListedObject
+from omnichannel_assets.lake.tables import LANDING_FILES
+from omnichannel_assets.resources.dagster import WorkspaceResource
+from omnichannel_assets.resources.workspace import Workspace
+from omnichannel_assets.segment.keys import parse_key
+
+RUNS_PER_TICK = 10
+"""More waiting days than this become one run over their range: a backlog is one job, not hundreds."""
+RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
+
+
+@dg.sensor(
+    job_name=RECEIVED_DAY,
+    minimum_interval_seconds=30,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="New or rewritten Segment objects start their received days, once per content.",
+)
+def new_segment_files(context: SensorEvaluationContext, workspace: WorkspaceResource) -> dg.SensorResult:
+    opened = workspace.open()
+    folders = _day_folders(opened)
+    days, cursor = swept_days(list(folders), context.cursor)
+    listing = [listed for day in days for prefix in folders[day] for listed in opened.landing.list(prefix)]
+    found = new_segment_days(listing, _catalogued(opened), opened.settings.first_received_day, opened.settings.last_day)
+    looked = f"{len(listing)} objects of {len(days)} of {len(folders)} received days looked at"
+    if not found:
+        return dg.SensorResult(skip_reason=f"Nothing new: {looked}.", cursor=cursor)
+    return dg.SensorResult(run_requests=_day_requests(found), cursor=cursor)
+
+
+@dg.sensor(
+    job_name=DMS_TABLES,
+    minimum_interval_seconds=30,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="New or rewritten DMS objects start the tables they belong to, once per content.",
+)
+def new_dms_files(context: SensorEvaluationContext, workspace: WorkspaceResource) -> dg.SensorResult:
+    opened = workspace.open()
+    listing = [listed for spec in opened.registry.values() for prefix in _table_folders(opened, spec.schema_name, spec.name) for listed in opened.landing.list(prefix)]
+    found = new_dms_tables(listing, _catalogued(opened), opened.registry)
+    if not found:
+        return dg.SensorResult(skip_reason=f"Nothing new: {len(listing)} objects of {len(opened.registry)} tables looked at.")
+    tables = {files.target for files in found}
+    children = {spec.name for spec in opened.registry.values() if spec.parent in tables}
+    keys = [dg.AssetKey("landing_files"), *(dg.AssetKey(f"dms_{name}") for name in sorted(tables | children))]
+    return dg.SensorResult(run_requests=[dg.RunRequest(run_key="+".join(files.run_key for files in found), asset_selection=keys)])
+
+
+def _day_requests(found: list[NewFiles]) -> list[dg.RunRequest]:
+    keys = [dg.AssetKey(name) for name in RECEIVED_DAY_ASSETS]
+    if len(found) <= RUNS_PER_TICK:
+        return [dg.RunRequest(run_key=files.run_key, partition_key=files.target, asset_selection=keys) for files in found]
+    key = f"{found[0].run_key}+{len(found)}+{found[-1].run_key}"
+    return [dg.RunRequest(run_key=key, tags={RANGE_START: found[0].target, RANGE_END: found[-1].target}, asset_selection=keys)]
+
+
+def _catalogued(workspace: Workspace) -> dict[str, str]:
+    import pyarrow.compute as pc
+
+    rows = workspace.lake.read(LANDING_FILES)
+    present = rows.filter(pc.equal(rows["state"], "present"))
+    return dict(zip(present["key"].to_pylist(), present["token"].to_pylist(), strict=True))
+
+
+def _day_folders(workspace: Workspace) -> dict[date, list[str]]:
+    """Received day -> key prefixes of its folders, over all sources and export prefixes."""
+    folders: dict[date, list[str]] = {}
+    for logs in _folders_named(workspace, "segment-logs"):
+        for source in workspace.landing.folders(logs):
+            for day in workspace.landing.folders(f"{logs}{source}/"):
+                found = parse_key(f"{logs}{source}/{day}/any.gz")
+                if found:
+                    folders.setdefault(found.received_day, []).append(f"{logs}{source}/{day}/")
+    return folders
+
+
+def _table_folders(workspace: Workspace, schema: str, table: str) -> Iterator[str]:
+    for folder in _folders_named(workspace, schema):
+        if table in workspace.landing.folders(folder):
+            yield f"{folder}{table}/"
+
+
+def _folders_named(workspace: Workspace, name: str, below: str = "", depth: int = 3) -> Iterator[str]:
+    """Prefixes that end in a folder of this name, at most a few levels down (both exports allow a prefix before their own layout)."""
+    for folder in workspace.landing.folders(below):
+        if folder == name:
+            yield f"{below}{folder}/"
+        elif depth:
+            yield from _folders_named(workspace, name, f"{below}{folder}/", depth - 1)
+
+
+def sensors() -> list[dg.SensorDefinition]:
+    """Every sensor of the code location."""
+    return [new_segment_files, new_dms_files]

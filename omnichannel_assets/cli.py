@@ -1,0 +1,201 @@
+"""The ``omnichannel`` command. Results go to stdout, progress and errors to stderr; exit 0 done, 1 failed, 2 wrong use, 130 interrupted.
+
+Here: options, printing. Not here: what the commands do.
+"""
+
+import csv
+import json
+import logging
+import sys
+from collections.abc import Callable
+from datetime import date, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import click
+
+from omnichannel_assets import __version__
+from omnichannel_assets.errors import InputError, UserError
+from omnichannel_assets.settings import load_settings
+
+landing_option = click.option("--landing", "landing_uri", metavar="PATH", help="Landing zone (default: LANDING_URI).")
+lake_option = click.option("--lake", "lake_uri", metavar="PATH", help="Lake (default: LAKE_URI).")
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(__version__)
+def cli() -> None:
+    """One view of each customer, from Segment and DMS files to trusted tables."""
+
+
+@cli.command()
+@landing_option
+@lake_option
+@click.option("--as-of", metavar="DATE", help="Describe what was known before 00:00 UTC of this date (default: the data clock).")
+@click.option("--quiet", is_flag=True, help="No progress on stderr.")
+def run(landing_uri: str | None, lake_uri: str | None, as_of: str | None, quiet: bool) -> None:
+    """Bring a lake up to date with whatever is in the landing zone."""
+    workspace = _workspace(landing_uri=landing_uri, lake_uri=lake_uri, as_of=as_of)
+    _show_progress(quiet)
+    from omnichannel_assets.run import run_graph
+    from omnichannel_assets.summary import summary_lines
+
+    _ = workspace.landing  # fails early, with one line
+    result = run_graph(workspace)
+    click.echo("\n".join(summary_lines(workspace, result)))
+    click.echo(f'Next: omnichannel sql "select * from customers limit 5" --lake {workspace.settings.lake_uri}')
+
+
+@cli.command()
+@click.argument("query")
+@lake_option
+@click.option("--format", "form", type=click.Choice(["table", "csv", "json"]), default="table", show_default=True)
+def sql(query: str, lake_uri: str | None, form: str) -> None:
+    """Query the lake's tables by name: one SELECT."""
+    from omnichannel_assets.lake.public import public_engine
+
+    workspace = _workspace(lake_uri=lake_uri)
+    _require_lake(workspace)
+    with public_engine(workspace.lake, workspace.tables) as engine:
+        columns, rows = engine.select(query)
+    _print_rows(columns, rows, form)
+
+
+@cli.command()
+@click.argument("customer_or_identifier")
+@lake_option
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+def explain(customer_or_identifier: str, lake_uri: str | None, form: str) -> None:
+    """Show one customer: identifiers, the links that joined them, where each field came from, orders and behaviour."""
+    from omnichannel_assets.explain import explain as explained
+
+    workspace = _workspace(lake_uri=lake_uri)
+    _require_lake(workspace)
+    found = explained(workspace, customer_or_identifier)
+    click.echo(json.dumps(found, default=_plain, indent=1, ensure_ascii=False) if form == "json" else "\n".join(_explain_lines(found)))
+
+
+@cli.command()
+@click.option("--out", metavar="PATH", default="data/landing", show_default=True, help="New folder for the landing zone.")
+@click.option("--truth", metavar="PATH", default="data/truth", show_default=True, help="New folder for the truth.")
+@click.option("--customers", type=click.IntRange(1), default=1500, show_default=True)
+@click.option("--days", type=click.IntRange(1), default=120, show_default=True, help="Received days.")
+@click.option("--seed", type=int, default=7, show_default=True)
+def sample(out: str, truth: str, customers: int, days: int, seed: int) -> None:
+    """Write a made-up shop's landing zone, in Segment's and DMS's formats, and the truth about it."""
+    from omnichannel_assets.sample import sample_settings, write_sample
+
+    counts = write_sample(Path(out), Path(truth), customers=customers, days=days, seed=seed)
+    bounds = "".join(f"{name}={value}\n" for name, value in sample_settings(counts).items())
+    Path(out, "sample.env").write_text(f"# Bounds of this sample; read only together with this landing zone.\n{bounds}", encoding="utf-8")
+    click.echo(f"{counts.customers:,} customers, {counts.orders:,} orders, {counts.segment_lines:,} Segment lines in {out}; the truth in {truth}.")
+    click.echo(f"Next: omnichannel run --landing {out}")
+
+
+@cli.command()
+@lake_option
+@click.option("--truth", required=True, metavar="DIR", help="Truth folder written with the landing zone.")
+@click.option("--format", "form", type=click.Choice(["table", "csv", "json"]), default="table", show_default=True)
+def verify(lake_uri: str | None, truth: str, form: str) -> None:
+    """Compare a lake with the truth about its landing zone. Exit 1 when a figure does not hold."""
+    from omnichannel_assets.checks.truth import verify as compared
+
+    workspace = _workspace(lake_uri=lake_uri)
+    _require_lake(workspace)
+    figures = compared(workspace, Path(truth))
+    shown = {True: "yes", False: "NO", None: ""}
+    _print_rows(["figure", "value", "holds"], [(figure.name, figure.value, shown[figure.holds]) for figure in figures], form)
+    if any(figure.holds is False for figure in figures):
+        raise UserError("verify: the lake differs from the truth where `holds` says NO")
+
+
+def _workspace(**options: Any) -> Any:
+    from omnichannel_assets.resources.workspace import Workspace
+
+    return Workspace(load_settings(options))
+
+
+def _require_lake(workspace: Any) -> None:
+    from omnichannel_assets.lake.tables import LANDING_FILES
+
+    if workspace.lake.manifest(LANDING_FILES.name) is None:
+        raise InputError("LAKE_URI", repr(workspace.settings.lake_uri), expected="a lake", fix="name one with --lake, or make it with `omnichannel run`")
+
+
+def _show_progress(quiet: bool) -> None:
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter("%(asctime)s  %(message)s", "%H:%M:%S"))
+    logger = logging.getLogger("omnichannel_assets")
+    logger.handlers, logger.propagate = [handler], False
+    logger.setLevel(logging.WARNING if quiet else logging.INFO)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, datetime | date):
+        return value.isoformat()
+    return str(value) if isinstance(value, Decimal) else value.decode(errors="replace") if isinstance(value, bytes) else str(value)
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, datetime):
+        return value.strftime("%Y-%m-%d %H:%M:%S.%f").rstrip("0").rstrip(".")
+    if isinstance(value, dict | list):
+        return json.dumps(value, default=_plain, ensure_ascii=False)
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _print_rows(columns: list[str], rows: list[tuple[Any, ...]], form: str) -> None:
+    if form == "json":
+        click.echo(json.dumps([dict(zip(columns, row, strict=True)) for row in rows], default=_plain, indent=1, ensure_ascii=False))
+    elif form == "csv":
+        writer = csv.writer(sys.stdout, lineterminator="\n")
+        writer.writerow(columns)
+        writer.writerows([_cell(value) for value in row] for row in rows)
+    else:
+        from tabulate import tabulate
+
+        click.echo(tabulate([[_cell(value) for value in row] for row in rows], headers=columns, disable_numparse=True))
+
+
+def _explain_lines(found: dict[str, Any]) -> list[str]:
+    customer = found["customer"]
+    lines = [f"{customer['customer_id']}  ({found['note']})", ""]
+    lines += [f"  {name:<20} {_cell(value)}" for name, value in customer.items() if value is not None and name != "customer_id"]
+    sections: list[tuple[str, str, Callable[[dict[str, Any]], str]]] = [
+        ("identifiers", "Identifiers, and when each was first known", lambda r: f"{r['identifier_type']:<14} {r['identifier_value']:<44} {_cell(r['first_known_at'])}"),
+        ("joined_by", "Links that joined them", lambda r: f"{_cell(r['known_at']):<27} {r['link']:<34} {' + '.join(r['identifiers'])}"),
+        ("history", "How the customer came to be", lambda r: f"{_cell(r['as_of'])}  {r['change']:<6} {r['from_customer_id'] or '':<19} {r['cause']}"),
+        ("orders", f"Orders (newest {RECENT_SHOWN})", lambda r: f"{_cell(r['ordered_at']):<27} {r['order_id']:<14} {r['channel']:<7} {_cell(r['total']):>10} {r['currency'] or ''} {r['status'] or ''} ({r['source']})"),
+        ("behaviour", "Behaviour", lambda r: f"{r['event_type']:<18} {r['events']:>7,}   last {_cell(r['last_at'])}"),
+        ("recent", f"Latest interactions (newest {RECENT_SHOWN})", lambda r: f"{_cell(r['event_at']):<27} {r['event_type']:<18} {r['item_id'] or '':<12} {r['name'] or ''}"),
+    ]
+    for key, title, line in sections:
+        if found[key]:
+            lines += ["", title, *(f"  {line(record)}" for record in found[key])]
+    return lines
+
+
+RECENT_SHOWN = 10
+
+
+def main() -> None:
+    """Run the command; a person's mistake is one line on stderr."""
+    try:
+        code = cli.main(standalone_mode=False)
+    except UserError as error:
+        click.echo(f"error: {error}", err=True)
+        sys.exit(1)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(2)
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("interrupted; running again is safe", err=True)
+        sys.exit(130)
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+if __name__ == "__main__":
+    main()
