@@ -1,6 +1,6 @@
-"""Turns an object's bytes into CSV records without losing one: decompression that keeps what came before a break, RFC 4180
-quoting that recovers after a broken record.
+"""Turns an object's bytes into CSV records without losing one.
 
+Belongs here: decompression that keeps what came before a break, RFC 4180 quoting that recovers after a broken record.
 Not here: what the fields mean (`files`), how values are typed (`values`). Physical lines end in a line feed only: a lone
 carriage return never ends a row, or text typed by a customer could forge one.
 """

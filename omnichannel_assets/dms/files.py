@@ -1,4 +1,4 @@
-"""Reads one DMS object into change-log rows and quarantine rows: every data row becomes exactly one of the two.
+"""Reads one DMS object: every data row becomes one change-log row or one quarantine row.
 
 Belongs here: which field is which column, the operation, keys, the columns we add. Not here: bytes to records (`csv_rows`),
 values to types (`values`), what the changes mean over time (`history`). Nothing in an object's content raises an error.

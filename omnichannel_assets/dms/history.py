@@ -1,4 +1,4 @@
-"""SQL that turns a table's change log into its version history: what the shop's database held, and from when we may say so.
+"""SQL for a table's version history: what the shop's database held, and since when we may say so.
 
 Belongs here: the order of changes, repeats, tombstones, and the clock rules of full loads and change files, as DuckDB SQL text over
 views the caller names `changes` and `parents`. Not here: reading files, running SQL, storing tables. The result is a function of the set

@@ -1,4 +1,4 @@
-"""What an object key under the DMS prefix says: which table, full load or change file, and when it was written.
+"""What an object key under the DMS prefix says: the table, full load or change file, and its time.
 
 Belongs here: names only. Nothing here opens an object (`files`). A key is matched against the registry's schema and table names
 instead of being taken apart by position, because bucket, partition and date folders make the position ambiguous (spec section 1).

@@ -1,4 +1,4 @@
-"""The table registry: what the user says about each table DMS copies, checked before anything reads a file.
+"""The table registry: what the user says about each table DMS copies, checked before any file is read.
 
 Belongs here: the typed registry, its checks and its one-line errors. Not here: file names (`keys`), file contents (`files`),
 time rules (`history`). Every table and column name that reaches SQL text comes from here and has passed `NAME`.
@@ -186,7 +186,8 @@ def _read_tables(source: Path) -> dict[Any, Any]:
 
 def _read_spec(name: str, body: Any, source: Path) -> TableSpec:
     if not isinstance(body, dict) or "name" in body:
-        raise _mistake(name, "", type(body).__name__ if not isinstance(body, dict) else "name", "a mapping of fields without `name`", "see registry.yaml", source)
+        got = "name" if isinstance(body, dict) else type(body).__name__
+        raise _error(name, RegistryMistake("", got, "a mapping of fields without `name`", "see registry.yaml"), source)
     try:
         return TableSpec.model_validate({**body, "name": name})
     except ValidationError as failure:
@@ -194,9 +195,11 @@ def _read_spec(name: str, body: Any, source: Path) -> TableSpec:
         cause = (first.get("ctx") or {}).get("error")
         where = ".".join(str(part) for part in first["loc"] if part != "[key]")
         if isinstance(cause, RegistryMistake):
-            raise _mistake(name, cause.field or where, cause.got, cause.expected, cause.fix, source) from None
+            cause.field = cause.field or where
+            raise _error(name, cause, source) from None
         got = "nothing" if first["type"] == "missing" else first["input"]
-        raise _mistake(name, where, got, f"a right value ({first['msg'].lower()})", "correct this field", source) from None
+        mistake = RegistryMistake(where, got, f"a right value ({first['msg'].lower()})", "correct this field")
+        raise _error(name, mistake, source) from None
 
 
 def _check_parent(spec: TableSpec, registry: dict[str, TableSpec], source: Path) -> None:
@@ -205,12 +208,14 @@ def _check_parent(spec: TableSpec, registry: dict[str, TableSpec], source: Path)
     table, column = spec.time_from.split(".")
     parent = registry.get(table)
     if parent is None or parent.event_at is None:
-        raise _mistake(spec.name, "time_from", spec.time_from, "a table of this registry that names event_at", "name the parent table", source)
+        mistake = RegistryMistake("time_from", spec.time_from, "a table of this registry that names event_at", "name the parent table")
+        raise _error(spec.name, mistake, source)
     if parent.columns.get(column) != spec.columns[column]:
-        raise _mistake(spec.name, "time_from", spec.time_from, "a column of the same type in both tables", "correct the column or its type", source)
+        mistake = RegistryMistake("time_from", spec.time_from, "a column of the same type in both tables", "correct the column or its type")
+        raise _error(spec.name, mistake, source)
 
 
-def _mistake(table: str, field: str, got: object, expected: str, fix: str, source: Path) -> SettingError:
-    where = f"table {table}" + (f", field {field}" if field else "")
-    shown = got if len(repr(got)) <= 80 else repr(got)[:77] + "..."
-    return SettingError(SETTING, shown, expected=f"{where}: {expected}", fix=fix.rstrip("."), source=str(source))
+def _error(table: str, mistake: RegistryMistake, source: Path) -> SettingError:
+    where = f"table {table}" + (f", field {mistake.field}" if mistake.field else "")
+    shown = mistake.got if len(repr(mistake.got)) <= 80 else repr(mistake.got)[:77] + "..."
+    return SettingError(SETTING, shown, expected=f"{where}: {mistake.expected}", fix=mistake.fix, source=str(source))
