@@ -89,7 +89,7 @@ def sample(out: str, truth: str, customers: int, days: int, seed: int) -> None:
     counts = write_sample(Path(out), Path(truth), customers=customers, days=days, seed=seed)
     bounds = "".join(f"{name}={value}\n" for name, value in sample_settings(counts).items())
     Path(out, "sample.env").write_text(f"# Bounds of this sample; read only together with this landing zone.\n{bounds}", encoding="utf-8")
-    click.echo(f"{counts.customers:,} customers, {counts.orders:,} orders, {counts.segment_lines:,} Segment lines in {out}; the truth in {truth}.")
+    click.echo(f"{counts.customers:,} customers, {counts.orders:,} orders, {counts.lines_in_files:,} Segment lines in {out}; the truth in {truth}.")
     click.echo(f"Next: omnichannel run --landing {out}")
 
 

@@ -1,0 +1,45 @@
+# Everything a person needs, on a machine that has Python 3.11 and make.
+# make run    sample landing zone, the whole graph, a summary      make dev    the Dagster UI on http://localhost:3000
+# make test   every test                                           make bench  what is faster than what, measured here
+
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+export DAGSTER_HOME := $(CURDIR)
+
+.PHONY: run test dev bench lint clean help
+.DEFAULT_GOAL := help
+
+help:
+	@grep '^# ' Makefile | sed 's/^# //'
+
+$(READY): requirements.lock setup.py
+	@command -v $(PYTHON) >/dev/null || { echo "error: $(PYTHON) not found. Fix: install Python 3.11, or run make PYTHON=/path/to/python3.11"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $(READY)
+
+data/landing: | $(READY)
+	$(BIN)/omnichannel sample --out data/landing --truth data/truth
+
+run: $(READY) data/landing
+	@mkdir -p data/dagster
+	$(BIN)/omnichannel run
+
+dev: $(READY) data/landing
+	@mkdir -p data/dagster
+	$(BIN)/dagster dev
+
+test: $(READY)
+	$(BIN)/python -m pytest -n 2 --dist worksteal
+
+lint: $(READY)
+	$(BIN)/ruff check .
+
+bench: $(READY)
+	$(BIN)/python -m benchmarks.run
+
+clean:
+	rm -rf $(VENV) build *.egg-info .pytest_cache .ruff_cache .hypothesis
