@@ -40,13 +40,9 @@ def _segment_lines(workspace: Workspace) -> list[str]:
 
 def _dms_lines(workspace: Workspace) -> list[str]:
     found = [_counts(workspace, dms_history_table(spec)) for spec in workspace.registry.values()]
-    total = {name: sum(counts.get(name, 0) for counts in found) for name in ("rows_in", "changes", "duplicates")}
-    return [f"Shop database {total['rows_in']:>12,} rows read    = {total['changes']:,} changes + {total['duplicates']:,} repeated", *_dms_quarantine(workspace)]
-
-
-def _dms_quarantine(workspace: Workspace) -> list[str]:
-    found = [_counts(workspace, dms_history_table(spec)).get("quarantined", 0) for spec in workspace.registry.values()]
-    return [f"              {sum(found):>12,} rows quarantined before that"] if sum(found) else []
+    changes, repeated, quarantined = (sum(counts.get(name, 0) for counts in found) for name in ("changes", "duplicates", "quarantined"))
+    total = changes + repeated + quarantined
+    return [f"Shop database {total:>12,} rows read    = {changes:,} changes + {repeated:,} repeated + {quarantined:,} quarantined"]
 
 
 def _trusted_lines(workspace: Workspace) -> list[str]:
