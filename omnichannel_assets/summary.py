@@ -3,7 +3,8 @@
 from omnichannel_assets.lake.lake import Manifest
 from omnichannel_assets.lake.public import public_engine
 from omnichannel_assets.lake.schema import TableSchema
-from omnichannel_assets.lake.tables import IDENTIFIERS, SEGMENT_DUPLICATES, SEGMENT_EVENTS, dms_history_table
+from omnichannel_assets.lake.tables import IDENTIFIERS, SEGMENT_DUPLICATES, SEGMENT_EVENTS
+from omnichannel_assets.resources.dms_tables import dms_history_table
 from omnichannel_assets.resources.workspace import Workspace
 from omnichannel_assets.run import RunResult
 

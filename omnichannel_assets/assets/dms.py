@@ -22,7 +22,8 @@ from omnichannel_assets.dms.registry import TableSpec
 from omnichannel_assets.lake.code import code_digest
 from omnichannel_assets.lake.engine import Engine
 from omnichannel_assets.lake.lake import digest_of
-from omnichannel_assets.lake.tables import DMS_QUARANTINE, QUARANTINE, dms_history_table, dms_log_table
+from omnichannel_assets.lake.tables import DMS_QUARANTINE, QUARANTINE
+from omnichannel_assets.resources.dms_tables import dms_history_table, dms_log_table
 from omnichannel_assets.resources.workspace import Workspace
 
 SMALLEST_JUDGED = 20

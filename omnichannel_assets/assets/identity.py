@@ -24,8 +24,8 @@ from omnichannel_assets.lake.tables import (
     IDENTITY_CORRECTIONS,
     SEGMENT_DUPLICATES,
     SEGMENT_EVENTS,
-    dms_history_table,
 )
+from omnichannel_assets.resources.dms_tables import dms_history_table
 from omnichannel_assets.resources.workspace import Workspace
 
 if TYPE_CHECKING:
