@@ -159,7 +159,7 @@ def _print_rows(columns: list[str], rows: list[tuple[Any, ...]], form: str) -> N
     elif form == "csv":
         writer = csv.writer(sys.stdout, lineterminator="\n")
         writer.writerow(columns)
-        writer.writerows([_cell(value) for value in row] for row in rows)
+        writer.writerows([value.isoformat() if isinstance(value, datetime) else _cell(value) for value in row] for row in rows)
     else:
         from tabulate import tabulate
 
