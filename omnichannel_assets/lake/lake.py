@@ -127,9 +127,12 @@ class Lake:
 
     def is_current(self, table: TableSchema, digest: str, value: str = "") -> bool:
         """Whether the stored partition was made from exactly these inputs, code and settings."""
-        partition = (table.partition, value) if table.partition else None
-        manifest = self.manifest(table.name, partition)
-        return bool(manifest) and manifest.digest == digest and self.store.exists(self.folder(table.name, partition) + "data.parquet")
+        manifest = self.manifest(table.name, (table.partition, value) if table.partition else None)
+        return manifest is not None and manifest.digest == digest and self.has_data(table, value)
+
+    def has_data(self, table: TableSchema, value: str = "") -> bool:
+        """Whether the partition's data file is in place."""
+        return self.store.exists(self.folder(table.name, (table.partition, value) if table.partition else None) + "data.parquet")
 
     def content_digest(self, table: TableSchema) -> str:
         """Digest of all rows of a table: what a table made from it depends on."""
