@@ -6,6 +6,7 @@ Here: options, printing. Not here: what the commands do.
 import csv
 import json
 import logging
+import shutil
 import sys
 from collections.abc import Callable
 from datetime import date, datetime
@@ -86,9 +87,14 @@ def sample(out: str, truth: str, customers: int, days: int, seed: int) -> None:
     """Write a made-up shop's landing zone, in Segment's and DMS's formats, and the truth about it."""
     from omnichannel_assets.sample import sample_settings, write_sample
 
-    counts = write_sample(Path(out), Path(truth), customers=customers, days=days, seed=seed)
+    partial = Path(out).with_name(f".{Path(out).name}.partial")
+    if Path(out).exists() and any(Path(out).iterdir()):
+        raise InputError("--out", repr(out), expected="a new or empty folder", fix="name another one, or remove it")
+    shutil.rmtree(partial, ignore_errors=True)
+    counts = write_sample(partial, Path(truth), customers=customers, days=days, seed=seed)
     bounds = "".join(f"{name}={value}\n" for name, value in sample_settings(counts).items())
-    Path(out, "sample.env").write_text(f"# Bounds of this sample; read only together with this landing zone.\n{bounds}", encoding="utf-8")
+    (partial / "sample.env").write_text(f"# Bounds of this sample; read only together with this landing zone.\n{bounds}", encoding="utf-8")
+    partial.replace(out)  # an interrupted sample leaves no half landing zone behind
     click.echo(f"{counts.customers:,} customers, {counts.orders:,} orders, {counts.lines_in_files:,} Segment lines in {out}; the truth in {truth}.")
     click.echo(f"Next: omnichannel run --landing {out}")
 
@@ -153,7 +159,7 @@ def _print_rows(columns: list[str], rows: list[tuple[Any, ...]], form: str) -> N
     elif form == "csv":
         writer = csv.writer(sys.stdout, lineterminator="\n")
         writer.writerow(columns)
-        writer.writerows([_cell(value) for value in row] for row in rows)
+        writer.writerows([value.isoformat() if isinstance(value, datetime) else _cell(value) for value in row] for row in rows)
     else:
         from tabulate import tabulate
 

@@ -46,8 +46,8 @@ class Settings(BaseModel):
     dms_registry: str = Field("", description="YAML file of the DMS tables. Empty: the seven tables of the retail schema.")
     engine_memory_mb: int = Field(1024, ge=256, description="Memory the SQL engine may use, in MiB.")
     engine_threads: int = Field(2, ge=1, le=256, description="Threads the SQL engine may use.")
-    lock_wait_seconds: float = Field(10.0, ge=0, description="How long to wait for another run that is writing to the lake.")
-    mostly_bad_share: float = Field(0.5, gt=0, le=1, description="A file with more than this share of unreadable rows is reported as mostly bad.")
+    lock_wait_seconds: float = Field(300.0, ge=0, description="How long to wait for another run that is writing to the lake.")
+    mostly_bad_share: float = Field(0.5, gt=0, le=1, description="A file of 20 rows or more with a larger share of unreadable rows goes to quarantine as a whole.")
 
     @field_validator("first_day", "last_day", "as_of", mode="before")
     @classmethod

@@ -3,7 +3,8 @@
 from omnichannel_assets.lake.lake import Manifest
 from omnichannel_assets.lake.public import public_engine
 from omnichannel_assets.lake.schema import TableSchema
-from omnichannel_assets.lake.tables import IDENTIFIERS, SEGMENT_DUPLICATES, SEGMENT_EVENTS, dms_history_table
+from omnichannel_assets.lake.tables import IDENTIFIERS, SEGMENT_DUPLICATES, SEGMENT_EVENTS
+from omnichannel_assets.resources.dms_tables import dms_history_table
 from omnichannel_assets.resources.workspace import Workspace
 from omnichannel_assets.run import RunResult
 
@@ -40,13 +41,9 @@ def _segment_lines(workspace: Workspace) -> list[str]:
 
 def _dms_lines(workspace: Workspace) -> list[str]:
     found = [_counts(workspace, dms_history_table(spec)) for spec in workspace.registry.values()]
-    total = {name: sum(counts.get(name, 0) for counts in found) for name in ("rows_in", "changes", "duplicates")}
-    return [f"Shop database {total['rows_in']:>12,} rows read    = {total['changes']:,} changes + {total['duplicates']:,} repeated", *_dms_quarantine(workspace)]
-
-
-def _dms_quarantine(workspace: Workspace) -> list[str]:
-    found = [_counts(workspace, dms_history_table(spec)).get("quarantined", 0) for spec in workspace.registry.values()]
-    return [f"              {sum(found):>12,} rows quarantined before that"] if sum(found) else []
+    changes, repeated, quarantined = (sum(counts.get(name, 0) for counts in found) for name in ("changes", "duplicates", "quarantined"))
+    total = changes + repeated + quarantined
+    return [f"Shop database {total:>12,} rows read    = {changes:,} changes + {repeated:,} repeated + {quarantined:,} quarantined"]
 
 
 def _trusted_lines(workspace: Workspace) -> list[str]:

@@ -6,6 +6,7 @@ The log is append-only: what an object version told stays, also when DMS overwri
 from __future__ import annotations
 
 import hashlib
+import json
 from typing import Any
 
 import dagster as dg
@@ -14,14 +15,19 @@ from omnichannel_assets.assets.landing import Row, present_objects
 from omnichannel_assets.assets.reporting import step_asset
 from omnichannel_assets.assets.steps import Draft, StepReport, build_model, log, publish
 from omnichannel_assets.checks.contracts import conservation
+from omnichannel_assets.dms.files import ParsedObject, read_changes
 from omnichannel_assets.dms.history import counts_sql, history_sql, load_time_missing, undated_sql
 from omnichannel_assets.dms.keys import parse_key
 from omnichannel_assets.dms.registry import TableSpec
 from omnichannel_assets.lake.code import code_digest
 from omnichannel_assets.lake.engine import Engine
 from omnichannel_assets.lake.lake import digest_of
-from omnichannel_assets.lake.tables import DMS_QUARANTINE, QUARANTINE, dms_history_table, dms_log_table
+from omnichannel_assets.lake.tables import DMS_QUARANTINE, QUARANTINE
+from omnichannel_assets.resources.dms_tables import dms_history_table, dms_log_table
 from omnichannel_assets.resources.workspace import Workspace
+
+SMALLEST_JUDGED = 20
+"""Objects with fewer rows are never called mostly bad: one broken row says nothing about the rest."""
 
 
 def stage_table(workspace: Workspace, name: str) -> StepReport:
@@ -34,7 +40,7 @@ def stage_table(workspace: Workspace, name: str) -> StepReport:
 def append_changes(workspace: Workspace, spec: TableSpec) -> StepReport:
     """Read each object version that the log does not hold yet. Returns the log's report."""
     logged, quarantine = StepReport(dms_log_table(spec)), StepReport(DMS_QUARANTINE)
-    base = digest_of([code_digest("dms"), spec.fingerprint()])
+    base = digest_of([code_digest("dms"), spec.fingerprint(), workspace.settings.mostly_bad_share])
     objects = [row for row in present_objects(workspace, "dms") if row["dms_table"] == spec.name]
     for row in objects:
         value = hashlib.blake2b(f"{row['key']}\0{row['etag']}".encode(), digest_size=8).hexdigest()
@@ -50,21 +56,32 @@ def append_changes(workspace: Workspace, spec: TableSpec) -> StepReport:
 
 
 def _append_object(workspace: Workspace, spec: TableSpec, reports: tuple[StepReport, StepReport], version: tuple[Row, str, str]) -> None:
-    from omnichannel_assets.dms.files import read_changes
-
     row, value, digest = version
     found = parse_key(row["key"], workspace.registry)
     if found is None:
         return
     parsed = read_changes(workspace.landing.read(row["key"]), found, row["etag"], spec)
+    if parsed.rows_read >= SMALLEST_JUDGED and parsed.quarantined.num_rows > workspace.settings.mostly_bad_share * parsed.rows_read:
+        log.warning("%s: %s of %s rows are unreadable; the whole file is in quarantine", row["key"], f"{parsed.quarantined.num_rows:,}", f"{parsed.rows_read:,}")
+        parsed = _stopped(parsed, spec)
     bad = parsed.quarantined.num_rows
-    if parsed.rows_read and bad > workspace.settings.mostly_bad_share * parsed.rows_read:
-        log.warning("%s: %s of %s rows are unreadable; they are in quarantine", row["key"], f"{bad:,}", f"{parsed.rows_read:,}")
     counts = {"rows_in": parsed.rows_read, "rows_out": parsed.changes.num_rows, "quarantined": bad}
     check = conservation(parsed.rows_read, {"rows_out": parsed.changes.num_rows, "quarantined": bad})
     inputs = {row["key"]: row["etag"]}
     publish(workspace, reports[1], Draft(_quarantine_rows(parsed, row, found, value), digest, value, {"rows_out": bad}, inputs))
     publish(workspace, reports[0], Draft(parsed.changes, digest, value, counts, inputs, (check,)))
+
+
+def _stopped(parsed: ParsedObject, spec: TableSpec) -> ParsedObject:
+    """A mostly bad object with its readable rows set aside too: it stops that file, not the graph."""
+    import pyarrow as pa
+
+    columns = [*spec.columns, "extra", "op", "committed_at"]
+    rows = parsed.changes.select([*columns, "row"]).to_pylist()
+    payloads = [json.dumps({name: row[name] for name in columns}, default=str, ensure_ascii=False) for row in rows]
+    aside = {"rule": ["mostly_bad_file"] * len(rows), "position": [row["row"] for row in rows], "payload": payloads}
+    both = pa.concat_tables([parsed.quarantined, pa.table(aside, schema=parsed.quarantined.schema)])
+    return ParsedObject(parsed.changes.slice(0, 0), both, parsed.rows_read)
 
 
 def _quarantine_rows(parsed: Any, row: Row, found: Any, value: str) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from functools import partial
 from typing import TYPE_CHECKING
 
 import dagster as dg
@@ -15,6 +16,7 @@ from omnichannel_assets.dms.registry import TableSpec
 from omnichannel_assets.lake.code import code_digest
 from omnichannel_assets.lake.engine import Engine, model_text, quoted, text_literal
 from omnichannel_assets.lake.lake import digest_of
+from omnichannel_assets.lake.schema import TableSchema
 from omnichannel_assets.lake.tables import (
     IDENTIFIERS,
     IDENTITIES,
@@ -22,8 +24,8 @@ from omnichannel_assets.lake.tables import (
     IDENTITY_CORRECTIONS,
     SEGMENT_DUPLICATES,
     SEGMENT_EVENTS,
-    dms_history_table,
 )
+from omnichannel_assets.resources.dms_tables import dms_history_table
 from omnichannel_assets.resources.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -133,10 +135,10 @@ def _record_corrections(workspace: Workspace, identities: pa.Table, digest: str)
         publish(workspace, StepReport(IDENTITY_CORRECTIONS), Draft(distinct, digest))
 
 
-def changes_report(workspace: Workspace) -> StepReport:
-    """The journal as ``resolve_identities`` left it: both come from one resolution."""
-    report = StepReport(IDENTITY_CHANGES)
-    found = workspace.lake.manifest(IDENTITY_CHANGES.name)
+def stored_report(workspace: Workspace, table: TableSchema) -> StepReport:
+    """A table as ``resolve_identities`` left it: the journal and the corrections come from the same resolution."""
+    report = StepReport(table)
+    found = workspace.lake.manifest(table.name)
     report.manifests = {"": found} if found else {}
     return report
 
@@ -148,5 +150,5 @@ def assets(registry: dict[str, TableSpec]) -> list[dg.AssetsDefinition]:
     return [
         step_asset(IDENTIFIERS, collect_links, group="trusted", deps=["segment_events", "segment_duplicates", *dms], checks=both),
         step_asset(IDENTITIES, resolve_identities, group="trusted", deps=["identifiers"], checks=both),
-        step_asset(IDENTITY_CHANGES, changes_report, group="trusted", deps=["identities"]),
+        *(step_asset(table, partial(stored_report, table=table), group="trusted", deps=["identities"]) for table in (IDENTITY_CHANGES, IDENTITY_CORRECTIONS)),
     ]

@@ -68,8 +68,8 @@ def stale_days(workspace: Workspace) -> list[date]:
 
 def _staging_digest(workspace: Workspace) -> str:
     settings = workspace.settings
-    code = code_digest("segment", "sql/segment_calls.sql", "sql/macros.sql")
-    return digest_of([code, settings.first_received_day, settings.history_sources, settings.identifier_traits, SEGMENT_EVENTS.fingerprint()])
+    code = code_digest("segment", *(f"sql/{name}.sql" for name in ("segment_calls", "mostly_bad_files", "stopped_calls", "segment_events", "segment_quarantine", "macros")))
+    return digest_of([code, settings.first_received_day, settings.history_sources, settings.identifier_traits, settings.mostly_bad_share, SEGMENT_EVENTS.fingerprint()])
 
 
 def _take_current(workspace: Workspace, reports: Sequence[StepReport], day: date, objects: list[Row], base: str) -> bool:
@@ -77,7 +77,10 @@ def _take_current(workspace: Workspace, reports: Sequence[StepReport], day: date
     versions = {row["key"]: row["etag"] for row in objects}
     found = [workspace.lake.manifest(report.table.name, ("received_day", value)) for report in reports]
     for manifest in found:
-        if manifest is None or not versions.items() <= manifest.inputs.items() or manifest.digest != digest_of([base, manifest.inputs]):
+        if manifest is None or not versions.items() <= manifest.inputs.items():
+            return False
+        # Once an object is gone the day cannot be made again in full: it stays as it is, also under newer code or settings.
+        if manifest.inputs == versions and manifest.digest != digest_of([base, versions]):
             return False
     for report, manifest in zip(reports, found, strict=True):
         report.manifests[value] = manifest
@@ -105,12 +108,15 @@ def _stage_batch(workspace: Workspace, reports: Sequence[StepReport], objects: d
     from omnichannel_assets.segment.lines import lines_table, read_lines
 
     read = [(row, read_lines(workspace.landing.read(row["key"]))) for day in sorted(objects) for row in objects[day]]
-    _report_mostly_bad(workspace, read)
     with workspace.lake.engine() as engine:
         engine.register("event_names", event_names())
         engine.register("segment_lines", lines_table((row["source_id"], row["key"], row["received_day"], lines) for row, lines in read))
-        engine.store_query("segment_calls", model_text("segment_calls"), workspace.staging_parameters())
         engine.register("unreadable_lines", _unreadable_lines(read))
+        engine.store_query("read_calls", model_text("segment_calls"), workspace.staging_parameters())
+        engine.store_query("mostly_bad_files", model_text("mostly_bad_files"), {"mostly_bad_share": workspace.settings.mostly_bad_share})
+        engine.store_query("segment_calls", model_text("stopped_calls"))
+        for file, bad, lines in engine.rows("select file, bad, lines from mostly_bad_files order by file"):
+            log.warning("%s: %s of %s lines are unreadable; the whole file is in quarantine", file, f"{bad:,}", f"{lines:,}")
         events = engine.model(SEGMENT_EVENTS)
         quarantined = engine.model(SEGMENT_QUARANTINE)
         good = dict(engine.rows("select received_day, count(*) from segment_calls where rule is null group by 1"))
@@ -123,12 +129,6 @@ def _stage_batch(workspace: Workspace, reports: Sequence[StepReport], objects: d
         for report, data in zip(reports, (day_events, day_bad), strict=True):
             shown = counts if report.table is SEGMENT_EVENTS else {"rows_out": data.num_rows}
             publish(workspace, report, Draft(data, digest_of([base, inputs]), day.isoformat(), shown, inputs, (check,)))
-
-
-def _report_mostly_bad(workspace: Workspace, read: Iterable[tuple[Row, Any]]) -> None:
-    for row, lines in read:
-        if lines.count and len(lines.bad) > workspace.settings.mostly_bad_share * lines.count:
-            log.warning("%s: %s of %s lines are unreadable; they are in quarantine", row["key"], f"{len(lines.bad):,}", f"{lines.count:,}")
 
 
 def _unreadable_lines(read: Iterable[tuple[Row, Any]]) -> pa.Table:

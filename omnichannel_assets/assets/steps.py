@@ -84,7 +84,9 @@ def register_inputs(workspace: Workspace, engine: Engine, *names: str) -> None:
     """Make the tables of the lake that some models read available to them."""
     for name in sorted({name for model in names for name in model_inputs(model)}):
         if name in workspace.tables:
-            engine.register_files(workspace.tables[name], workspace.lake.paths(workspace.tables[name]))
+            table = workspace.tables[name]
+            expected = DEFAULT_DMS_TABLES[name].columns if name in DEFAULT_DMS_TABLES else ()
+            engine.register_files(table, workspace.lake.paths(table), absent=[column for column in expected if column.name not in table.names])
         elif name in DEFAULT_DMS_TABLES:
             engine.register_files(DEFAULT_DMS_TABLES[name], [])
 

@@ -32,7 +32,7 @@ def verify(workspace: Workspace, truth: Path) -> list[Figure]:
     missing = [name for name in TRUTH_FILES if not (truth / f"{name}.csv").is_file()]
     if missing:
         raise InputError("--truth", f"{truth} without {missing[0]}.csv", expected="a truth folder", fix="name the folder written with the landing zone")
-    with workspace.lake.engine() as engine:
+    with workspace.lake.engine(reading=True) as engine:
         _register_truth(engine, truth)
         for name in ("identity", "orders", "consent", "behaviour"):
             engine.register(f"truth_{name}", engine.query(f"select * from truth_{name}_file"))

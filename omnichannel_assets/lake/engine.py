@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from omnichannel_assets.errors import InputError
-from omnichannel_assets.lake.schema import SQL_TYPES, TableSchema
+from omnichannel_assets.lake.schema import SQL_TYPES, Column, TableSchema
 
 if TYPE_CHECKING:
     import duckdb
@@ -40,12 +40,16 @@ class Engine:
         """Make an Arrow table readable by name."""
         self.connection.register(name, table)
 
-    def register_files(self, schema: TableSchema, paths: Sequence[str], name: str | None = None) -> None:
-        """Make Parquet files readable as one table; without files the table is empty and keeps its columns."""
+    def register_files(self, schema: TableSchema, paths: Sequence[str], name: str | None = None, absent: Sequence[Column] = ()) -> None:
+        """Make Parquet files readable as one table; without files the table is empty and keeps its columns.
+
+        ``absent`` columns are added as NULL: a model may name columns that the shop's database does not have.
+        """
         view = quoted(name or schema.name)
-        columns = ", ".join(quoted(column) for column in schema.names)
+        nulls = [f"cast(null as {SQL_TYPES[column.kind]}) as {quoted(column.name)}" for column in absent]
+        columns = ", ".join([*(quoted(column) for column in schema.names), *nulls])
         if not paths:
-            empty = ", ".join(f"cast(null as {SQL_TYPES[column.kind]}) as {quoted(column.name)}" for column in schema.columns)
+            empty = ", ".join(f"cast(null as {SQL_TYPES[column.kind]}) as {quoted(column.name)}" for column in (*schema.columns, *absent))
             self.connection.execute(f"create or replace view {view} as select {empty} limit 0")
             return
         listed = ", ".join(text_literal(path) for path in paths)

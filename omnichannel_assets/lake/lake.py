@@ -9,6 +9,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
+import os
+import shutil
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -23,6 +26,8 @@ from omnichannel_assets.lake.store import LocalStore
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+log = logging.getLogger("omnichannel_assets")
 
 ROW_GROUP_ROWS = 122_880
 
@@ -57,30 +62,46 @@ class Provenance:
 class Lake:
     """The tables below one store. Writers hold ``writing()``; readers need nothing."""
 
-    def __init__(self, store: LocalStore, limits: EngineLimits | None = None, lock_wait_seconds: float = 10.0):
+    def __init__(self, store: LocalStore, limits: EngineLimits | None = None, lock_wait_seconds: float = 300.0):
         self.store = store
         self.limits = limits or EngineLimits()
         self.lock_wait_seconds = lock_wait_seconds
 
     @contextmanager
     def writing(self) -> Iterator[None]:
-        """Hold the lake's lock. The system frees it when the process dies. Raises LockedError after ``lock_wait_seconds``."""
+        """Hold the lake's lock; what a killed run left in scratch is removed. The system frees the lock when its process dies.
+
+        Raises LockedError when another run keeps it for ``lock_wait_seconds``.
+        """
         from filelock import FileLock, Timeout  # deferred: readers never lock
 
         lock = FileLock(self.store.scratch / "lock", is_singleton=True)
         try:
-            lock.acquire(timeout=self.lock_wait_seconds)
+            lock.acquire(timeout=0)
         except Timeout:
-            raise LockedError(f"{self.store.root}: another run is writing to this lake. Fix: wait for it, or raise LOCK_WAIT_SECONDS") from None
+            log.warning("another run is writing to this lake; waiting up to %g s", self.lock_wait_seconds)
+            try:
+                lock.acquire(timeout=self.lock_wait_seconds)
+            except Timeout:
+                raise LockedError(f"{self.store.root}: another run is writing to this lake. Fix: wait for it to end, or raise LOCK_WAIT_SECONDS") from None
         try:
+            if lock.lock_counter == 1:
+                self._clear_scratch()
             yield
         finally:
             lock.release()
 
+    def _clear_scratch(self) -> None:
+        for left in self.store.scratch.iterdir():
+            if left.is_dir():
+                shutil.rmtree(left)
+            elif left.name != "lock":
+                left.unlink()
+
     @contextmanager
-    def engine(self) -> Iterator[Engine]:
-        """An SQL engine that spills into this lake's scratch folder."""
-        spill = self.store.scratch / "spill"
+    def engine(self, *, reading: bool = False) -> Iterator[Engine]:
+        """An SQL engine with the shared macros. A writer's spills into the lake's scratch folder, a reader's into the system's."""
+        spill = Path(tempfile.gettempdir()) / f"omnichannel-spill-{os.getpid()}" if reading else self.store.scratch / "spill"
         with open_engine(EngineLimits(self.limits.memory_mb, self.limits.threads, spill)) as engine:
             engine.run_script(model_text("macros"))
             yield engine

@@ -20,7 +20,7 @@ HIDDEN = frozenset({"segment_quarantine", "dms_quarantine"})
 @contextmanager
 def public_engine(lake: Lake, tables: Mapping[str, TableSchema]) -> Iterator[Engine]:
     """An engine with the public tables. It cannot write files, load extensions or read anything outside the lake."""
-    with lake.engine() as engine:
+    with lake.engine(reading=True) as engine:
         for table in tables.values():
             if table.name not in HIDDEN:
                 engine.register_files(table, lake.paths(table), _stored_name(table.name))

@@ -6,23 +6,25 @@ Belongs here: opening things. Does not: what is done with them (``assets``).
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 from omnichannel_assets.dms.registry import TableSpec, load_registry
-from omnichannel_assets.errors import InputError
+from omnichannel_assets.errors import InputError, SettingError
 from omnichannel_assets.identity.rules import DEFAULT_RULES, IdentityRules
 from omnichannel_assets.lake.engine import EngineLimits
 from omnichannel_assets.lake.lake import Lake
 from omnichannel_assets.lake.schema import TableSchema
 from omnichannel_assets.lake.store import LocalStore, landing_store
-from omnichannel_assets.lake.tables import LANDING_FILES, STATIC_TABLES, dms_history_table, dms_log_table
+from omnichannel_assets.lake.tables import LANDING_FILES, STATIC_TABLES
+from omnichannel_assets.resources.dms_tables import dms_history_table, dms_log_table
 from omnichannel_assets.settings import Settings, midnight
 
-
-DEFAULT_DMS_TABLES = {table.name: table for table in map(dms_history_table, load_registry(None).values())}
+DEFAULT_REGISTRY = load_registry(None)
+DEFAULT_DMS_TABLES = {table.name: table for table in map(dms_history_table, DEFAULT_REGISTRY.values())}
 """Histories that the trusted models read; one that a user's registry leaves out counts as empty."""
 
 
@@ -46,15 +48,14 @@ class Workspace:
     @cached_property
     def registry(self) -> dict[str, TableSpec]:
         """DMS tables by name."""
-        from pathlib import Path
-
-        return load_registry(Path(self.settings.dms_registry) if self.settings.dms_registry else None)
+        registry = load_registry(Path(self.settings.dms_registry) if self.settings.dms_registry else None)
+        for name, spec in registry.items():
+            _keep_meaning(name, spec)
+        return registry
 
     @cached_property
     def rules(self) -> IdentityRules:
         """Identity limits, priorities and blocked values."""
-        from dataclasses import replace
-
         return replace(DEFAULT_RULES, default_region=self.settings.default_region or None)
 
     @cached_property
@@ -87,6 +88,15 @@ class Workspace:
             "trait_names": list(traits),
             "trait_types": list(traits.values()),
         }
+
+
+def _keep_meaning(name: str, spec: TableSpec) -> None:
+    """Refuse a column that the trusted tables read when the registry gives it another type."""
+    expected = DEFAULT_REGISTRY.get(name)
+    for column, kind in spec.columns.items():
+        wanted = expected.columns.get(column, kind) if expected else kind
+        if kind != wanted:
+            raise SettingError("DMS_REGISTRY", kind, expected=f"table {name}, column {column}: type {wanted}, as the trusted tables read it", fix="correct the type", source="registry")
 
 
 def data_clock(received_days: list[date], now: datetime) -> date | None:

@@ -107,5 +107,5 @@ select rule, message_id, type,
     receipt_suspect,
     told_at is null or told_at > known_at + interval 1 hour or told_at < $first_day as event_time_suspect,
     source_id, received_day, file, line,
-    case when rule is not null then without_write_key(text) end as payload
+    case when rule is not null then without_write_key(text) end as payload, text
 from known
