@@ -13,7 +13,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from omnichannel_assets.lake.engine import Engine
 from omnichannel_assets.lake.schema import TableSchema
 from omnichannel_assets.resources.workspace import Workspace
 
@@ -172,7 +171,7 @@ def dms_previews(table: str) -> tuple[Preview, ...]:
 
 def previews_of(workspace: Workspace, table: TableSchema) -> dict[str, str]:
     """Title -> Markdown of everything there is to show of a stored table; nothing for an empty one."""
-    wanted = dms_previews(table.name) if table.name.startswith("dms_") else PREVIEWS.get(table.name, ())
+    wanted = dms_previews(table.name) if "known_at_assumed" in table.names else PREVIEWS.get(table.name, ())
     paths = workspace.lake.paths(table, sorted(workspace.lake.manifests(table))[-RECENT_PARTITIONS:] if table.partition else None)
     if not wanted or not paths:
         return {}
@@ -215,7 +214,7 @@ def bars(picture: Picture, rows: Sequence[Sequence[Any]]) -> bytes:
         heights = [int(numbers.get(position, 0)) for position in positions]
         axes.bar(positions, heights, width, bottom=floor, label=name, color=COLOURS[-1] if name == "other" else colour)
         floor = [below + height for below, height in zip(floor, heights, strict=True)]
-    _dress(axes, picture, list(series))
+    _dress(axes, picture, list(series), f"{positions[0]} to {positions[-1]}")
     written = io.BytesIO()
     figure.savefig(written, format="png", metadata={"Software": None})
     return written.getvalue()
@@ -235,7 +234,7 @@ def _series(rows: Iterable[Sequence[Any]]) -> dict[str, dict[Any, int]]:
     return kept | ({"other": rest} if rest else {})
 
 
-def _dress(axes: Axes, picture: Picture, names: Sequence[str]) -> None:
+def _dress(axes: Axes, picture: Picture, names: Sequence[str], span: str) -> None:
     from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
     from matplotlib.ticker import MaxNLocator, StrMethodFormatter
 
@@ -246,14 +245,14 @@ def _dress(axes: Axes, picture: Picture, names: Sequence[str]) -> None:
     axes.yaxis.set_major_locator(MaxNLocator(nbins=5, integer=True))
     axes.yaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
     axes.set_xlabel(picture.x_label, fontsize=8)
-    axes.set_title(picture.title, fontsize=9, loc="left")
+    axes.set_title(picture.title if picture.positions == "numbers" else f"{picture.title}, {span}", fontsize=9, loc="left")
     if picture.positions == "numbers":
         axes.xaxis.set_major_locator(MaxNLocator(nbins=20, integer=True))
         axes.set_ylabel(names[0], fontsize=8)
     else:
         locator = AutoDateLocator(minticks=3, maxticks=10)
         axes.xaxis.set_major_locator(locator)
-        axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))
+        axes.xaxis.set_major_formatter(ConciseDateFormatter(locator, show_offset=False))
         handles, labels = axes.get_legend_handles_labels()
         axes.legend(handles[::-1], labels[::-1], fontsize=7, frameon=False, loc="upper left", bbox_to_anchor=(1.0, 1.0), borderaxespad=0)
 
