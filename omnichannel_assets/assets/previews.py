@@ -216,7 +216,8 @@ def bars(picture: Picture, rows: Sequence[Sequence[Any]]) -> bytes:
     for (name, numbers), colour in zip(series.items(), COLOURS, strict=False):
         tops = [below + int(numbers.get(position, 0)) for below, position in zip(floor, positions, strict=True)]
         boxes = [[(x - half, low), (x - half, high), (x + half, high), (x + half, low)] for x, low, high in zip(places, floor, tops, strict=True)]
-        axes.add_collection(PolyCollection(boxes, facecolor=COLOURS[-1] if name == "other" else colour, label=name), autolim=False)
+        shown = name.replace("$", r"\$")  # between two of them would be a formula
+        axes.add_collection(PolyCollection(boxes, facecolor=COLOURS[-1] if name == "other" else colour, label=shown), autolim=False)
         floor = tops
     axes.set(xlim=(places[0] - 2 * half, places[-1] + 2 * half), ylim=(0, max(floor) * 1.05 or 1))
     _dress(axes, picture, list(series), f"{positions[0]} to {positions[-1]}")

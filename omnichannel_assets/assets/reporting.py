@@ -80,20 +80,11 @@ def asset_result(context: dg.AssetExecutionContext, workspace: Workspace, step: 
     except ChecksFailedError as error:
         yield from _failed_results(context, error)
         raise dg.Failure(str(error), allow_retries=False) from None
-    shown = {title: dg.MetadataValue.md(text) for title, text in _previews(context, workspace, report).items()}
+    shown = {title: dg.MetadataValue.md(text) for title, text in previews_of(workspace, report.table).items()}
     if report.table.partition == "received_day":
         _add_partition_metadata(context, report, shown)
         shown = {}
     yield dg.MaterializeResult(metadata=report_metadata(workspace, report) | shown, check_results=list(check_results(context, report)))
-
-
-def _previews(context: dg.AssetExecutionContext, workspace: Workspace, report: StepReport) -> dict[str, str]:
-    """Previews of the table as it now is. They are decoration: one that fails is a warning, never a failed table."""
-    try:
-        return previews_of(workspace, report.table)
-    except Exception as error:  # the text of the error may hold values of rows, so only its kind is told
-        context.log.warning(f"{report.table.name}: no preview ({type(error).__name__})")
-        return {}
 
 
 def _add_partition_metadata(context: dg.AssetExecutionContext, report: StepReport, shown: Mapping[str, Any]) -> None:
