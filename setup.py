@@ -30,6 +30,7 @@ setup(
         # xgboost itself brings 300 MB of GPU libraries; the module is the same.
         "xgboost-cpu>=3.2,<4",
         "boto3>=1.43",
+        "matplotlib>=3.10",
         "great-expectations>=1.24,<2",
         "phonenumbers>=9",
         "pydantic>=2.11,<3",

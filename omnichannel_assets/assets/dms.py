@@ -5,7 +5,6 @@ The log is append-only: what an object version told stays, also when DMS overwri
 
 from __future__ import annotations
 
-import hashlib
 import json
 from typing import Any
 
@@ -23,7 +22,7 @@ from omnichannel_assets.lake.code import code_digest
 from omnichannel_assets.lake.engine import Engine
 from omnichannel_assets.lake.lake import digest_of
 from omnichannel_assets.lake.tables import DMS_QUARANTINE, QUARANTINE
-from omnichannel_assets.resources.dms_tables import dms_history_table, dms_log_table
+from omnichannel_assets.resources.dms_tables import dms_history_table, dms_log_table, object_partition
 from omnichannel_assets.resources.workspace import Workspace
 
 SMALLEST_JUDGED = 20
@@ -43,7 +42,7 @@ def append_changes(workspace: Workspace, spec: TableSpec) -> StepReport:
     base = digest_of([code_digest("dms"), spec.fingerprint(), workspace.settings.mostly_bad_share])
     objects = [row for row in present_objects(workspace, "dms") if row["dms_table"] == spec.name]
     for row in objects:
-        value = hashlib.blake2b(f"{row['key']}\0{row['etag']}".encode(), digest_size=8).hexdigest()
+        value = object_partition(row["key"], row["etag"])
         digest = digest_of([base, row["key"], row["etag"]])
         if all(workspace.lake.is_current(report.table, digest, value) for report in (logged, quarantine)):
             logged.manifests[value] = workspace.lake.manifest(logged.table.name, ("object", value))

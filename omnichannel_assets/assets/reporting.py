@@ -10,6 +10,8 @@ from typing import Any
 
 import dagster as dg
 
+from omnichannel_assets.assets.lineage import column_lineage
+from omnichannel_assets.assets.previews import previews_of
 from omnichannel_assets.assets.steps import StepReport
 from omnichannel_assets.checks.outcome import ChecksFailedError
 from omnichannel_assets.lake.schema import SQL_TYPES, TableSchema
@@ -78,17 +80,29 @@ def asset_result(context: dg.AssetExecutionContext, workspace: Workspace, step: 
     except ChecksFailedError as error:
         yield from _failed_results(context, error)
         raise dg.Failure(str(error), allow_retries=False) from None
-    yield dg.MaterializeResult(metadata=report_metadata(workspace, report), check_results=list(check_results(context, report)))
+    shown = {title: dg.MetadataValue.md(text) for title, text in previews_of(workspace, report.table).items()}
+    if report.table.partition == "received_day":
+        _add_partition_metadata(context, report, shown)
+        shown = {}
+    yield dg.MaterializeResult(metadata=report_metadata(workspace, report) | shown, check_results=list(check_results(context, report)))
+
+
+def _add_partition_metadata(context: dg.AssetExecutionContext, report: StepReport, shown: Mapping[str, Any]) -> None:
+    """Each partition's own rows; the previews only on the newest one, so that a range of days does not store them a hundred times."""
+    for key in context.partition_keys:
+        manifest = report.manifests.get(key)
+        own = {"dagster/partition_row_count": manifest.rows if manifest else 0}
+        context.add_asset_metadata(own | (shown if key == context.partition_keys[-1] else {}), partition_key=key)
 
 
 def report_metadata(workspace: Workspace, report: StepReport) -> dict[str, Any]:
-    """Row count, where the files are, what was rewritten, and the conservation counts."""
+    """Rows of the whole table, where its files are, what was rewritten, the conservation counts, and where columns come from."""
     counts: dict[str, int] = {}
     for manifest in report.manifests.values():
         for name, number in manifest.counts.items():
             counts[name] = counts.get(name, 0) + number
     metadata: dict[str, Any] = {
-        "dagster/row_count": report.rows,
+        "dagster/row_count": sum(manifest.rows for manifest in workspace.lake.manifests(report.table).values()),
         "dagster/uri": str(workspace.lake.store.root / workspace.lake.folder(report.table.name)),
         "partitions_rewritten": len(report.rewritten),
         "partitions_current": len(report.manifests) - len(report.rewritten),
@@ -96,6 +110,9 @@ def report_metadata(workspace: Workspace, report: StepReport) -> dict[str, Any]:
     if counts:
         lines = "\n".join(f"| {name} | {number:,} |" for name, number in sorted(counts.items()) if name != "data_clock_day")
         metadata["counts"] = dg.MetadataValue.md(f"| rows | number |\n|---|---:|\n{lines}")
+    lineage = column_lineage(report.table.name)
+    if lineage:
+        metadata["dagster/column_lineage"] = lineage
     return metadata
 
 

@@ -1,7 +1,7 @@
 """Deciding what a listing of the landing zone asks for. Plain functions: the sensors only list, call these and report.
 
-A tick compares object versions as listed with those the catalogue holds; nothing is downloaded. The catalogue is the memory (written by
-runs), so a lost or garbled cursor costs one wide look and nothing else. The cursor holds only where the sweep of old days stands.
+A tick compares object versions as listed with those that runs have staged; nothing is downloaded. The lake is the memory, so a lost or
+garbled cursor costs one wide look and nothing else. The cursor holds only where the sweep of old days stands.
 """
 
 from __future__ import annotations
@@ -37,22 +37,22 @@ class NewFiles:
         return f"{self.target}-{self.digest}"
 
 
-def new_segment_days(listing: Iterable[ListedObject], catalogued: Mapping[str, str], first: date, last: date | None) -> list[NewFiles]:
-    """Received days with object versions that the catalogue (key -> token) does not hold, oldest first."""
+def new_segment_days(listing: Iterable[ListedObject], staged: Mapping[str, str], first: date, last: date | None) -> list[NewFiles]:
+    """Received days with object versions that are not staged yet (``staged``: key -> token), oldest first."""
     waiting: dict[date, list[ListedObject]] = defaultdict(list)
     for listed in listing:
         found = parse_segment_key(listed.key)
-        if found and catalogued.get(listed.key) != listed.token and first <= found.received_day and (last is None or found.received_day <= last):
+        if found and staged.get(listed.key) != listed.token and first <= found.received_day and (last is None or found.received_day <= last):
             waiting[found.received_day].append(listed)
     return [_new_files(day.isoformat(), waiting[day]) for day in sorted(waiting)]
 
 
-def new_dms_tables(listing: Iterable[ListedObject], catalogued: Mapping[str, str], registry: Mapping[str, TableSpec]) -> list[NewFiles]:
-    """DMS tables with object versions that the catalogue does not hold, by name."""
+def new_dms_tables(listing: Iterable[ListedObject], staged: Mapping[str, str], registry: Mapping[str, TableSpec]) -> list[NewFiles]:
+    """DMS tables with object versions that are not in their change log yet, by name."""
     waiting: dict[str, list[ListedObject]] = defaultdict(list)
     for listed in listing:
         found = parse_dms_key(listed.key, registry)
-        if found and catalogued.get(listed.key) != listed.token:
+        if found and staged.get(listed.key) != listed.token:
             waiting[found.table].append(listed)
     return [_new_files(table, waiting[table]) for table in sorted(waiting)]
 

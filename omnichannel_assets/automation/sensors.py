@@ -1,6 +1,6 @@
 """Sensors: new Segment files start the received days they belong to, new DMS files their tables. They list, and never download or write."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import date
 
 import dagster as dg
@@ -8,8 +8,9 @@ from dagster import SensorEvaluationContext
 
 from omnichannel_assets.automation.jobs import DMS_TABLES, RECEIVED_DAY, RECEIVED_DAY_ASSETS
 from omnichannel_assets.automation.listing import NewFiles, new_dms_tables, new_segment_days, swept_days
-from omnichannel_assets.lake.tables import LANDING_FILES
+from omnichannel_assets.lake.tables import LANDING_FILES, SEGMENT_EVENTS
 from omnichannel_assets.resources.dagster import WorkspaceResource
+from omnichannel_assets.resources.dms_tables import dms_log_table, object_partition
 from omnichannel_assets.resources.workspace import Workspace
 from omnichannel_assets.segment.keys import parse_key
 
@@ -29,7 +30,7 @@ def new_segment_files(context: SensorEvaluationContext, workspace: WorkspaceReso
     folders = _day_folders(opened)
     days, cursor = swept_days(list(folders), context.cursor)
     listing = [listed for day in days for prefix in folders[day] for listed in opened.landing.list(prefix)]
-    found = new_segment_days(listing, _catalogued(opened), opened.settings.first_received_day, opened.settings.last_day)
+    found = new_segment_days(listing, _staged_calls(opened, days), opened.settings.first_received_day, opened.settings.last_day)
     looked = f"{len(listing)} objects of {len(days)} of {len(folders)} received days looked at"
     if not found:
         return dg.SensorResult(skip_reason=f"Nothing new: {looked}.", cursor=cursor)
@@ -45,7 +46,7 @@ def new_segment_files(context: SensorEvaluationContext, workspace: WorkspaceReso
 def new_dms_files(context: SensorEvaluationContext, workspace: WorkspaceResource) -> dg.SensorResult:
     opened = workspace.open()
     listing = [listed for spec in opened.registry.values() for prefix in _table_folders(opened, spec.schema_name, spec.name) for listed in opened.landing.list(prefix)]
-    found = new_dms_tables(listing, _catalogued(opened), opened.registry)
+    found = new_dms_tables(listing, _staged_changes(opened), opened.registry)
     if not found:
         return dg.SensorResult(skip_reason=f"Nothing new: {len(listing)} objects of {len(opened.registry)} tables looked at.")
     tables = {files.target for files in found}
@@ -62,12 +63,33 @@ def _day_requests(found: list[NewFiles]) -> list[dg.RunRequest]:
     return [dg.RunRequest(run_key=key, tags={RANGE_START: found[0].target, RANGE_END: found[-1].target}, asset_selection=keys)]
 
 
-def _catalogued(workspace: Workspace) -> dict[str, str]:
+def _staged_calls(workspace: Workspace, days: Iterable[date]) -> dict[str, str]:
+    """Key -> token of Segment object versions that the calls of their day were made from.
+
+    Being in the catalogue is not enough: a run catalogues all that is there and stages only its own days or tables.
+    """
+    found = {day: workspace.lake.manifest(SEGMENT_EVENTS.name, (SEGMENT_EVENTS.partition or "", day.isoformat())) for day in days}
+    inputs = {key: etag for manifest in found.values() if manifest for key, etag in manifest.inputs.items()}
+    return {row["key"]: row["token"] for row in _catalogued(workspace, "segment") if inputs.get(row["key"]) == row["etag"]}
+
+
+def _staged_changes(workspace: Workspace) -> dict[str, str]:
+    """Key -> token of DMS object versions that are in the change log of their table."""
+    logs = {name: dms_log_table(spec).name for name, spec in workspace.registry.items()}
+    staged = {}
+    for row in _catalogued(workspace, "dms"):
+        log = logs.get(row["dms_table"])
+        if log and workspace.lake.manifest(log, ("object", object_partition(row["key"], row["etag"]))):
+            staged[row["key"]] = row["token"]
+    return staged
+
+
+def _catalogued(workspace: Workspace, origin: str) -> list[dict[str, str]]:
+    """Catalogued objects of one export that were there at the last listing."""
     import pyarrow.compute as pc
 
-    rows = workspace.lake.read(LANDING_FILES)
-    present = rows.filter(pc.equal(rows["state"], "present"))
-    return dict(zip(present["key"].to_pylist(), present["token"].to_pylist(), strict=True))
+    rows = workspace.lake.read(LANDING_FILES).select(["origin", "state", "key", "etag", "token", "dms_table"])
+    return rows.filter(pc.and_(pc.equal(rows["state"], "present"), pc.equal(rows["origin"], origin))).to_pylist()
 
 
 def _day_folders(workspace: Workspace) -> dict[date, list[str]]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+
 from omnichannel_assets.dms.registry import TableSpec
 from omnichannel_assets.lake.schema import Column, TableSchema, required
 
@@ -48,3 +50,8 @@ def dms_history_table(spec: TableSpec) -> TableSchema:
     )
     description = f"Version history of {spec.schema_name}.{spec.name}. Current rows: dms_{spec.name}_latest."
     return TableSchema(f"dms_{spec.name}", description, columns, (*spec.key, "version"))
+
+
+def object_partition(key: str, etag: str) -> str:
+    """The partition of a change log that holds one version of a DMS object."""
+    return hashlib.blake2b(f"{key}\0{etag}".encode(), digest_size=8).hexdigest()
