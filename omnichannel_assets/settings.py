@@ -101,6 +101,11 @@ class Settings(BaseModel):
         return dict(pair.split("=", 1) for pair in self.identifier_traits)
 
 
+def has_dagster_home() -> bool:
+    """Whether DAGSTER_HOME names a folder for Dagster's own state; without one, runs leave no history."""
+    return bool(os.environ.get("DAGSTER_HOME"))
+
+
 def midnight(day: date) -> datetime:
     """00:00 UTC of a date."""
     return datetime.combine(day, time(), UTC)
