@@ -65,7 +65,7 @@ def _reads_clock(called: ast.expr) -> bool:
     if not isinstance(called, ast.Attribute):
         return False
     owner = ast.unparse(called.value).rsplit(".", 1)[-1]
-    return called.attr in CLOCK_CALLS and owner in ("datetime", "date") or owner == "time" and called.attr in ("time", "time_ns", "localtime", "gmtime")
+    return (called.attr in CLOCK_CALLS and owner in ("datetime", "date")) or (owner == "time" and called.attr in ("time", "time_ns", "localtime", "gmtime"))
 
 
 def test_no_handler_swallows_what_it_does_not_know() -> None:
