@@ -186,7 +186,7 @@ def main() -> None:
     try:
         code = cli.main(standalone_mode=False)
     except UserError as error:
-        click.echo(f"error: {error}", err=True)
+        click.echo("\n".join(f"error: {line}" for line in str(error).splitlines()), err=True)
         sys.exit(1)
     except click.ClickException as error:
         error.show()
