@@ -7,7 +7,6 @@ import csv
 import json
 import logging
 import sys
-from collections.abc import Callable
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -69,11 +68,12 @@ def sql(query: str, lake_uri: str | None, form: str) -> None:
 def explain(customer_or_identifier: str, lake_uri: str | None, form: str) -> None:
     """Show one customer: identifiers, the links that joined them, where each field came from, orders and behaviour."""
     from omnichannel_assets.explain import explain as explained
+    from omnichannel_assets.explain import explain_lines
 
     workspace = _workspace(lake_uri=lake_uri)
     _require_lake(workspace)
     found = explained(workspace, customer_or_identifier)
-    click.echo(json.dumps(found, default=_plain, indent=1, ensure_ascii=False) if form == "json" else "\n".join(_explain_lines(found)))
+    click.echo(json.dumps(found, default=_plain, indent=1, ensure_ascii=False) if form == "json" else "\n".join(explain_lines(found)))
 
 
 @cli.command()
@@ -158,27 +158,6 @@ def _print_rows(columns: list[str], rows: list[tuple[Any, ...]], form: str) -> N
         from tabulate import tabulate
 
         click.echo(tabulate([[_cell(value) for value in row] for row in rows], headers=columns, disable_numparse=True))
-
-
-def _explain_lines(found: dict[str, Any]) -> list[str]:
-    customer = found["customer"]
-    lines = [f"{customer['customer_id']}  ({found['note']})", ""]
-    lines += [f"  {name:<20} {_cell(value)}" for name, value in customer.items() if value is not None and name != "customer_id"]
-    sections: list[tuple[str, str, Callable[[dict[str, Any]], str]]] = [
-        ("identifiers", "Identifiers, and when each was first known", lambda r: f"{r['identifier_type']:<14} {r['identifier_value']:<44} {_cell(r['first_known_at'])}"),
-        ("joined_by", "Links that joined them", lambda r: f"{_cell(r['known_at']):<27} {r['link']:<34} {' + '.join(r['identifiers'])}"),
-        ("history", "How the customer came to be", lambda r: f"{_cell(r['as_of'])}  {r['change']:<6} {r['from_customer_id'] or '':<19} {r['cause']}"),
-        ("orders", f"Orders (newest {RECENT_SHOWN})", lambda r: f"{_cell(r['ordered_at']):<27} {r['order_id']:<14} {r['channel']:<7} {_cell(r['total']):>10} {r['currency'] or ''} {r['status'] or ''} ({r['source']})"),
-        ("behaviour", "Behaviour", lambda r: f"{r['event_type']:<18} {r['events']:>7,}   last {_cell(r['last_at'])}"),
-        ("recent", f"Latest interactions (newest {RECENT_SHOWN})", lambda r: f"{_cell(r['event_at']):<27} {r['event_type']:<18} {r['item_id'] or '':<12} {r['name'] or ''}"),
-    ]
-    for key, title, line in sections:
-        if found[key]:
-            lines += ["", title, *(f"  {line(record)}" for record in found[key])]
-    return lines
-
-
-RECENT_SHOWN = 10
 
 
 def main() -> None:
