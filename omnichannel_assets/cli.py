@@ -49,7 +49,7 @@ def run(landing_uri: str | None, lake_uri: str | None, as_of: str | None, quiet:
 @cli.command()
 @click.argument("query")
 @lake_option
-@click.option("--format", "form", type=click.Choice(["table", "csv", "json"]), default="table", show_default=True)
+@click.option("--format", "form", type=click.Choice(["table", "csv", "json"]), default="table", show_default=True, help="How rows are printed.")
 def sql(query: str, lake_uri: str | None, form: str) -> None:
     """Query the lake's tables by name: one SELECT."""
     from omnichannel_assets.lake.public import public_engine
@@ -64,7 +64,7 @@ def sql(query: str, lake_uri: str | None, form: str) -> None:
 @cli.command()
 @click.argument("customer_or_identifier")
 @lake_option
-@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True, help="How the answer is printed.")
 def explain(customer_or_identifier: str, lake_uri: str | None, form: str) -> None:
     """Show one customer: identifiers, the links that joined them, where each field came from, orders and behaviour."""
     from omnichannel_assets.explain import explain as explained
@@ -79,9 +79,9 @@ def explain(customer_or_identifier: str, lake_uri: str | None, form: str) -> Non
 @cli.command()
 @click.option("--out", metavar="PATH", default="data/landing", show_default=True, help="New folder for the landing zone.")
 @click.option("--truth", metavar="PATH", default="data/truth", show_default=True, help="New folder for the truth.")
-@click.option("--customers", type=click.IntRange(1), default=1500, show_default=True)
+@click.option("--customers", type=click.IntRange(1), default=1500, show_default=True, help="People in the made-up shop.")
 @click.option("--days", type=click.IntRange(1), default=120, show_default=True, help="Received days.")
-@click.option("--seed", type=int, default=7, show_default=True)
+@click.option("--seed", type=int, default=7, show_default=True, help="Another seed gives another shop; the same one the same bytes.")
 def sample(out: str, truth: str, customers: int, days: int, seed: int) -> None:
     """Write a made-up shop's landing zone, in Segment's and DMS's formats, and the truth about it."""
     from omnichannel_assets.sample import sample_settings, write_sample
@@ -96,7 +96,7 @@ def sample(out: str, truth: str, customers: int, days: int, seed: int) -> None:
 @cli.command()
 @lake_option
 @click.option("--truth", required=True, metavar="DIR", help="Truth folder written with the landing zone.")
-@click.option("--format", "form", type=click.Choice(["table", "csv", "json"]), default="table", show_default=True)
+@click.option("--format", "form", type=click.Choice(["table", "csv", "json"]), default="table", show_default=True, help="How rows are printed.")
 def verify(lake_uri: str | None, truth: str, form: str) -> None:
     """Compare a lake with the truth about its landing zone. Exit 1 when a figure does not hold."""
     from omnichannel_assets.checks.truth import verify as compared
@@ -163,7 +163,7 @@ def _print_rows(columns: list[str], rows: list[tuple[Any, ...]], form: str) -> N
 def main() -> None:
     """Run the command; a person's mistake is one line on stderr."""
     try:
-        code = cli.main(standalone_mode=False)
+        code = cli.main(prog_name="omnichannel", standalone_mode=False)
     except UserError as error:
         click.echo("\n".join(f"error: {line}" for line in str(error).splitlines()), err=True)
         sys.exit(1)
