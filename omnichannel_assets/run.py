@@ -4,7 +4,6 @@ A wave holds assets of one partition definition; the days of a partitioned wave 
 alone what is current, so a second run rewrites nothing.
 """
 
-import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
@@ -18,6 +17,7 @@ from omnichannel_assets.definitions import build_assets
 from omnichannel_assets.lake.tables import EVENT_FACTS, ORDER_FACTS
 from omnichannel_assets.resources.dagster import WorkspaceResource
 from omnichannel_assets.resources.workspace import Workspace
+from omnichannel_assets.settings import has_dagster_home
 
 AFTER_DAYS = ("event_facts", "order_facts")
 
@@ -53,7 +53,7 @@ class _Waves:
         self.assets = build_assets(workspace.settings, workspace.registry)
         self.resources = {"workspace": WorkspaceResource.of(workspace.settings)}
         self.left = [asset.key.to_user_string() for asset in self.assets if isinstance(asset, dg.AssetsDefinition)]
-        self.instance = dg.DagsterInstance.get() if os.environ.get("DAGSTER_HOME") else dg.DagsterInstance.ephemeral()
+        self.instance = dg.DagsterInstance.get() if has_dagster_home() else dg.DagsterInstance.ephemeral()
 
     def named(self, prefix: str) -> list[str]:
         return [name for name in self.left if name.startswith(prefix)]

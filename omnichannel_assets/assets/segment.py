@@ -185,7 +185,7 @@ def stale_fact_days(workspace: Workspace, table: TableSchema) -> list[date]:
 
 
 def _fact_digests(workspace: Workspace, table: TableSchema, staged: Mapping[str, Manifest]) -> dict[str, str]:
-    code = code_digest("segment", "identity", f"sql/{table.name}.sql", f"sql/conservation/{table.name}.sql", "sql/message_identifiers.sql", "checks")
+    code = code_digest("segment", "identity", f"sql/{table.name}.sql", f"sql/conservation/{table.name}.sql", "sql/message_identifiers.sql", "sql/macros.sql", "checks")
     base = digest_of([code, workspace.rules.fingerprint(), table.fingerprint()])
     losers = _losing_copies(workspace)
     return {value: digest_of([base, manifest.sha256, losers.get(value, [])]) for value, manifest in staged.items()}

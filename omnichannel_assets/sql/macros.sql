@@ -15,4 +15,6 @@ create or replace macro product_entry(product) as {
     'price': money(scalar_text(product->'$.price')),
     'quantity': case when coalesce(json_type(product->'$.quantity'), 'NULL') = 'NULL' then 1 else whole_number(scalar_text(product->'$.quantity')) end
 };
+create or replace macro first_identifier(identifiers) as identifiers[1];
+create or replace macro other_identifiers(identifiers) as coalesce(identifiers[2:], []);
 create or replace macro whole_match(value, pattern) as regexp_full_match(value, pattern);

@@ -1,5 +1,5 @@
 -- segment_quarantine: lines that are no readable call: unreadable as text, or breaking a rule of the envelope.
--- Grain: file, position. Reads: segment_calls, unreadable_lines.
+-- Grain: file, position, rule. Reads: segment_calls, unreadable_lines.
 with set_aside as (
     select rule, file, line, payload, received_day from segment_calls where rule is not null
     union all
