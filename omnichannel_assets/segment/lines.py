@@ -101,9 +101,15 @@ def _unpack(data: bytes) -> tuple[bytes, str | None]:
         if unpacker.eof:
             position = min(position, len(data)) - len(unpacker.unused_data)
             if not data.startswith(GZIP_MAGIC, position):
-                return b"".join(parts), (None if not data[position:].strip(b"\x00") else "trailing_garbage")
+                return b"".join(parts), _rest_rule(data[position:])
             unpacker = zlib.decompressobj(wbits=31)
     return b"".join(parts), (None if unpacker.eof else "cut_off_gzip")
+
+
+def _rest_rule(rest: bytes) -> str | None:
+    if not rest.strip(b"\x00"):
+        return None
+    return "cut_off_gzip" if rest == GZIP_MAGIC[:1] else "trailing_garbage"
 
 
 def _before_error(unpacker: zlib._Decompress, step: bytes) -> Iterator[bytes]:

@@ -58,7 +58,7 @@ judged as (
             when type is null or type not in ('identify', 'track', 'page', 'screen', 'group', 'alias') then 'unknown_type'
             when type = 'track' and event is null then 'missing_event'
             when order_fact is not null and nullif(trim(scalar_text(p.order_id)), '') is null and not coalesce(json_type(c.personas) = 'OBJECT', false) then 'missing_order_id'
-            when order_fact = 'completed' and json_type(p.products) <> 'NULL'
+            when order_fact in ('completed', 'updated', 'refunded') and json_type(p.products) <> 'NULL'
                 and (product_list is null or list_bool_or(list_transform(entries, lambda entry: entry.item_id is null or entry.quantity is null)))
                 then 'unreadable_products'
         end as rule,
