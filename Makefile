@@ -27,6 +27,7 @@ data/landing: | $(READY)
 run: $(READY) data/landing
 	@mkdir -p data/dagster
 	$(BIN)/omnichannel run
+	$(BIN)/omnichannel report --out data/report.html
 
 dev: $(READY) data/landing
 	@mkdir -p data/dagster
