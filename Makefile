@@ -34,13 +34,13 @@ dev: $(READY) data/landing
 	$(BIN)/dagster dev
 
 test: $(READY)
-	$(BIN)/python -m pytest -n 2 --dist worksteal
+	env -u DAGSTER_HOME $(BIN)/python -m pytest -n 2 --dist worksteal
 
 lint: $(READY)
 	$(BIN)/ruff check .
 
 bench: $(READY)
-	$(BIN)/python -m benchmarks.run
+	env -u DAGSTER_HOME $(BIN)/python -m benchmarks.run
 
 clean:
 	rm -rf $(VENV) build *.egg-info .pytest_cache .ruff_cache .hypothesis
