@@ -73,6 +73,8 @@ class Lake:
         except Timeout:
             raise LockedError(f"{self.store.root}: another run is writing to this lake. Fix: wait for it, or raise LOCK_WAIT_SECONDS") from None
         try:
+            if lock.lock_counter == 1:
+                self.store.clear_unfinished()
             yield
         finally:
             lock.release()

@@ -105,6 +105,11 @@ class LocalStore:
     def local_paths(self, keys: Iterable[str]) -> list[str]:
         return [str(self.root / key) for key in keys]
 
+    def clear_unfinished(self) -> None:
+        """Delete files in the making that a killed writer left; for a writer that holds the lock and has not begun."""
+        for path in self.scratch.glob(f"{tempfile.gettempprefix()}*"):
+            path.unlink(missing_ok=True)
+
     @property
     def scratch(self) -> Path:
         """A folder on the same file system, so that a rename is atomic; hidden from listings and from other engines."""
