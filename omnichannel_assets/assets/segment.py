@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
@@ -37,7 +38,7 @@ def stage_calls(workspace: Workspace, days: Iterable[date] | None = None) -> tup
     """Bring ``segment_events`` and ``segment_quarantine`` up to date for some received days (default: all that have objects).
 
     A day is current while its objects are the ones it was made from, or a part of them: objects that merely vanish (retention)
-    never empty a day. Returns both reports; raises ChecksFailedError after all days were tried.
+    never empty a day. When such a day is made anew (a late object, new code), the stored rows of its vanished objects stay in it. Returns both reports; raises ChecksFailedError after all days were tried.
     """
     wanted = set(days) if days is not None else None
     by_day: dict[date, list[Row]] = defaultdict(list)
@@ -84,6 +85,41 @@ def _take_current(workspace: Workspace, reports: Sequence[StepReport], day: date
     return True
 
 
+@dataclass(frozen=True)
+class _Vanished:
+    """What the lake holds of objects that are gone from the landing zone: rows by table, and the object versions by day."""
+
+    calls: pa.Table
+    quarantined: pa.Table
+    inputs: dict[date, dict[str, str]]
+
+    def rows(self, day: date) -> int:
+        """Rows kept of one day; copies that had lost to another line of their day were never stored and are not among them."""
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        return sum(pc.sum(pc.equal(table["received_day"], pa.scalar(day))).as_py() or 0 for table in (self.calls, self.quarantined))
+
+
+def _vanished(workspace: Workspace, objects: Mapping[date, Sequence[Row]]) -> _Vanished:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+    import pyarrow.parquet as pq
+
+    inputs: dict[date, dict[str, str]] = {}
+    kept: dict[str, list[pa.Table]] = {table.name: [table.arrow().empty_table()] for table in (SEGMENT_EVENTS, SEGMENT_QUARANTINE)}
+    for day in sorted(objects):
+        manifest = workspace.lake.manifest(SEGMENT_EVENTS.name, ("received_day", day.isoformat()))
+        present = {row["key"] for row in objects[day]}
+        inputs[day] = {key: etag for key, etag in manifest.inputs.items() if key not in present} if manifest else {}
+        for table in (SEGMENT_EVENTS, SEGMENT_QUARANTINE) if inputs[day] else ():
+            for path in workspace.lake.paths(table, [day.isoformat()]):
+                stored = pq.read_table(path, partitioning=None)
+                kept[table.name].append(stored.filter(pc.is_in(stored["file"], pa.array(list(inputs[day])))))
+    calls, quarantined = (pa.concat_tables(tables, promote_options="default") for tables in kept.values())
+    return _Vanished(calls, quarantined, inputs)
+
+
 def _batches(days: Sequence[date], size: Any, limit: int) -> Iterator[list[date]]:
     batch: list[date] = []
     total = 0
@@ -106,17 +142,21 @@ def _stage_batch(workspace: Workspace, reports: Sequence[StepReport], objects: d
 
     read = [(row, read_lines(workspace.landing.read(row["key"]))) for day in sorted(objects) for row in objects[day]]
     _report_mostly_bad(workspace, read)
+    vanished = _vanished(workspace, objects)
     with workspace.lake.engine() as engine:
         engine.register("event_names", event_names())
         engine.register("segment_lines", lines_table((row["source_id"], row["key"], row["received_day"], lines) for row, lines in read))
-        engine.store_query("segment_calls", model_text("segment_calls"), workspace.staging_parameters())
-        engine.register("unreadable_lines", _unreadable_lines(read))
+        engine.register("vanished_calls", vanished.calls)
+        engine.register("vanished_lines", vanished.quarantined)
+        engine.register("unreadable_objects_lines", _unreadable_lines(read))
+        engine.store_query("segment_calls", f"({model_text('segment_calls')}) union all by name from vanished_calls", workspace.staging_parameters())
+        engine.store_query("unreadable_lines", "from unreadable_objects_lines union all select rule, file, position, payload, received_day from vanished_lines")
         events = engine.model(SEGMENT_EVENTS)
         quarantined = engine.model(SEGMENT_QUARANTINE)
         good = dict(engine.rows("select received_day, count(*) from segment_calls where rule is null group by 1"))
     for day in sorted(objects):
-        inputs = {row["key"]: row["etag"] for row in objects[day]}
-        lines = sum(found.count for row, found in read if row["received_day"] == day)
+        inputs = {row["key"]: row["etag"] for row in objects[day]} | vanished.inputs[day]
+        lines = sum(found.count for row, found in read if row["received_day"] == day) + vanished.rows(day)
         day_events, day_bad = (table.filter(pc.equal(table["received_day"], pa.scalar(day))) for table in (events, quarantined))
         counts = {"lines_in": lines, "rows_out": day_events.num_rows, "duplicates": good.get(day, 0) - day_events.num_rows, "quarantined": day_bad.num_rows}
         check = conservation(lines, {name: counts[name] for name in ("rows_out", "duplicates", "quarantined")})
