@@ -19,8 +19,12 @@ class WorkspaceResource(dg.ConfigurableResource):
 
     @classmethod
     def of(cls, settings: Settings) -> WorkspaceResource:
-        """The resource for settings that were already read and validated."""
-        return cls(settings=dict(plain_settings(settings)))
+        """The resource for settings that were already read and validated.
+
+        Both places are always named: a default given on the command line must win over the environment in every step too.
+        """
+        places = {"landing_uri": settings.landing_uri, "lake_uri": settings.lake_uri}
+        return cls(settings={**plain_settings(settings), **places})
 
     def open(self) -> Workspace:
         """The workspace, for reading."""
