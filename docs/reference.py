@@ -41,7 +41,7 @@ def _default(value: Any) -> str:
     if isinstance(value, SecretStr):
         return "a development key"
     text = ",".join(value) if isinstance(value, tuple) else "" if value is None else str(value)
-    return f"`{text}`".replace("|", "\\|") if text else "(empty)"
+    return f"`{_escaped(text)}`" if text else "(empty)"
 
 
 def with_settings(readme: str) -> str:
@@ -58,8 +58,8 @@ Made from the declarations in the code by `make docs`; edit those instead.
 Query them by name: `omnichannel sql "select * from customers limit 5"`. Any other engine can open the files: `tables/<table>/**/data.parquet` below the lake.
 Instants are UTC. Money is in the currency of its row, in major units. A column marked * is never NULL.
 
-Four names are views: `segment_events` leaves out copies of a message that lose to another day (the files, and `segment_events_all`, hold them); `identities` shows
-what holds today (`identities_history`: at every as-of date); `dms_<table>_latest` shows the rows the shop database holds now; `quarantine` gathers both origins.
+Three names are views: `segment_events` leaves out copies of a message that lose to another day (the files, and `segment_events_all`, hold them); `identities` shows
+what holds today (`identities_history`: at every as-of date); `dms_<table>_latest` shows the rows the shop database holds now.
 """
 
 SHOP = """## dms_*table*
@@ -88,8 +88,12 @@ def _table(table: TableSchema, columns: tuple[Column, ...]) -> str:
 
 
 def _columns(columns: Any) -> str:
-    rows = [f"| `{column.name}`{'*' if column.required else ''} | {_type(column)} | {column.description} |" for column in columns]
+    rows = [f"| `{column.name}`{'*' if column.required else ''} | {_type(column)} | {_escaped(column.description)} |" for column in columns]
     return "\n".join(["| Column | Type | Meaning |", "|---|---|---|", *rows, ""])
+
+
+def _escaped(text: str) -> str:
+    return text.replace("|", "\\|")
 
 
 def _type(column: Column) -> str:
