@@ -116,6 +116,20 @@ def verify(lake_uri: str | None, truth: str, form: str) -> None:
         raise UserError("verify: the lake differs from the truth where `holds` says NO")
 
 
+@cli.command()
+@lake_option
+@click.option("--out", metavar="FILE", default="data/report.html", show_default=True, help="The page to write.")
+def report(lake_uri: str | None, out: str) -> None:
+    """Write one HTML page about a lake: numbers, where every row went, pictures."""
+    from omnichannel_assets.report import report_page
+
+    workspace = _workspace(lake_uri=lake_uri)
+    _require_lake(workspace)
+    Path(out).parent.mkdir(parents=True, exist_ok=True)
+    Path(out).write_text(report_page(workspace), encoding="utf-8")
+    click.echo(f"Report: {out}")
+
+
 def _workspace(**options: Any) -> Any:
     from omnichannel_assets.resources.workspace import Workspace
 
