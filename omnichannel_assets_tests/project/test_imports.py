@@ -31,7 +31,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "run": {"definitions", "assets", "checks", "automation", *BELOW_CHECKS},
     "summary": {"run", *BELOW_CHECKS},
     "explain": BELOW_CHECKS,
-    "cli": {"run", "summary", "explain", "checks", "sample", "__version__", *BELOW_CHECKS},
+    "report": {"summary", "assets", *BELOW_CHECKS},
+    "cli": {"run", "summary", "report", "explain", "checks", "sample", "__version__", *BELOW_CHECKS},
 }
 WITHOUT_DAGSTER = DOMAIN | {"errors", "settings", "lake", "checks", "explain", "summary"}
 
