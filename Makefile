@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 export DAGSTER_HOME := $(CURDIR)
 
-.PHONY: run test dev bench lint clean help
+.PHONY: run test dev bench docs lint clean help
 .DEFAULT_GOAL := help
 
 help:
@@ -38,6 +38,9 @@ test: $(READY)
 
 lint: $(READY)
 	$(BIN)/ruff check .
+
+docs: $(READY)
+	$(BIN)/python -m docs.reference
 
 bench: $(READY)
 	env -u DAGSTER_HOME $(BIN)/python -m benchmarks.run

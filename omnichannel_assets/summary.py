@@ -83,7 +83,7 @@ def _source_balances(workspace: Workspace) -> list[Balance]:
     return [
         Balance("Segment", "lines read", staged.get("lines_in", 0), lines),
         Balance("Segment", "calls", lines["calls"], {"messages": lines["calls"] - losing, "copies of another day": losing}),
-        Balance("Shop database", "rows read", sum(rows.values()), rows),
+        Balance("Shop database", "rows read", shop.get("rows_in", 0) + rows["quarantined"], rows),
         Balance("Identity", "identifiers carried", links.get("rows_in", 0), carried),
     ]
 

@@ -37,7 +37,7 @@ def test_csv_and_json_say_the_same(shop: Shop, monkeypatch: pytest.MonkeyPatch) 
 
 def test_csv_writes_true_false_and_nothing_for_null(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     said = ask(shop, monkeypatch, "sql", "select true as a, cast(null as varchar) as b, 'x,\"y\"' as c, timestamptz '2026-01-31 10:00:00.5+02' as d", "--format", "csv")
-    assert said.out == 'a,b,c,d\ntrue,,"x,""y""",2026-01-31 08:00:00.5\n'
+    assert said.out == 'a,b,c,d\ntrue,,"x,""y""",2026-01-31T08:00:00.500000+00:00\n'
 
 
 def test_lists_and_structs_are_json_in_every_form(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,6 +18,8 @@ from omnichannel_assets_tests.project.sources import PACKAGE
 LINES = 130
 NAMED_STEPS = {
     "segment_calls": "typing of raw lines, shared by segment_events and segment_quarantine",
+    "mostly_bad_files": "which objects are damaged as a whole, an input of stopped_calls",
+    "stopped_calls": "segment_calls without the calls of such objects, shared by the same two",
     "message_identifiers": "identifiers of each message, shared by event_facts and order_facts",
     "raw_links": "Segment's links before normalising, an input of identifiers",
 }
