@@ -1,5 +1,5 @@
 -- segment_calls: every good line of some received days, typed, with the rule it breaks (null for a call that can be used).
--- Grain: file, line. Reads: segment_lines, event_names, trait_identifiers.
+-- Grain: file, line. Reads: segment_lines, event_names.
 -- Engine: DuckDB only. JSON is read here and nowhere after; on a cluster this same text runs once a day-partition.
 with documents as (
     select *, case when json_valid(text) then case when json_type(text) = 'OBJECT' then text end end as document
