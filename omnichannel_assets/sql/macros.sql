@@ -8,14 +8,14 @@ create or replace macro whole_number(value) as case when regexp_full_match(trim(
 -- money of a line; null from a hundred thousand million up, so that no sender can make a sum overflow.
 create or replace macro line_amount(price, quantity) as cast(try_cast(price * quantity as decimal(13, 2)) as decimal(18, 2));
 create or replace macro without_write_key(value) as regexp_replace(value, '(?i)(write[_-]?key(\\*)"\s*:\s*)(?:"(?:[^"\\]|\\.)*(?:"|\\?$)|\\+"[^"]*(?:"|$)|[^\s",}\]{\[\\]+)', '\1\2"dropped\2"', 'g');
-create or replace macro item_of(product) as coalesce(nullif(trim(scalar_text(product->'$.product_id')), ''), nullif(trim(scalar_text(product->'$.sku')), ''), nullif(trim(scalar_text(product->'$.id')), ''));
+create or replace macro item_of(product) as coalesce(nullif(trim(scalar_text(json_extract(product, '$.product_id'))), ''), nullif(trim(scalar_text(json_extract(product, '$.sku'))), ''), nullif(trim(scalar_text(json_extract(product, '$.id'))), ''));
 create or replace macro product_entry(product) as {
     'item_id': item_of(product),
-    'product_id': nullif(trim(scalar_text(product->'$.product_id')), ''),
-    'sku': nullif(trim(scalar_text(product->'$.sku')), ''),
-    'name': scalar_text(product->'$.name'),
-    'category': scalar_text(product->'$.category'),
-    'price': money(scalar_text(product->'$.price')),
-    'quantity': case when coalesce(json_type(product->'$.quantity'), 'NULL') = 'NULL' then 1 else whole_number(scalar_text(product->'$.quantity')) end
+    'product_id': nullif(trim(scalar_text(json_extract(product, '$.product_id'))), ''),
+    'sku': nullif(trim(scalar_text(json_extract(product, '$.sku'))), ''),
+    'name': scalar_text(json_extract(product, '$.name')),
+    'category': scalar_text(json_extract(product, '$.category')),
+    'price': money(scalar_text(json_extract(product, '$.price'))),
+    'quantity': case when coalesce(json_type(json_extract(product, '$.quantity')), 'NULL') = 'NULL' then 1 else whole_number(scalar_text(json_extract(product, '$.quantity'))) end
 };
 create or replace macro whole_match(value, pattern) as regexp_full_match(value, pattern);
