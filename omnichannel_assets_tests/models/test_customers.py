@@ -42,7 +42,7 @@ def given_back(return_id: str, amount: int, at: str = "11-12 00:00", order_id: s
 CARDS = [identity("customer_ref", "C-1", 1), identity("customer_ref", "C-2", 1), identity("email", "a@x", 1)]
 
 
-def customers(identities: list[dict] = CARDS, suite: bool = False, **inputs: list[dict]) -> list[dict]:  # noqa: B006
+def customers(identities: list[dict] = CARDS, suite: bool = False, **inputs: list[dict]) -> list[dict]:
     return built("customers", suite=suite, identities=identities, **inputs)
 
 

@@ -257,7 +257,7 @@ def test_an_order_event_without_an_order_id_is_set_aside(tmp_path):
 
 def test_an_order_total_is_total_else_revenue_else_value(tmp_path):
     told = [{"total": 3, "revenue": 2}, {"total": None, "revenue": "$2.00"}, {"total": "x", "value": 1}, {"total": ...}, {"total": "12,50", "revenue": ...}]
-    staged = stage(tmp_path, [order(f"m-{n}", **{name: value for name, value in fields.items()}) for n, fields in enumerate(told)])
+    staged = stage(tmp_path, [order(f"m-{n}", **fields) for n, fields in enumerate(told)])
     assert [row["total"] for row in staged.rows] == [3, 2, 1, None, None]
 
 
