@@ -41,8 +41,9 @@ def open_browser(site: Site, profile: Path) -> Iterator[Pages]:
         options.add_argument(f"--{flag}")
     driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(executable_path=shutil.which("chromedriver") or ""))
     try:
-        driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", {"width": SIZE[0], "height": SIZE[1], "deviceScaleFactor": 1, "mobile": False})
-        yield Pages(driver, site)
+        opened = Pages(driver, site)
+        opened.resize(1)
+        yield opened
     finally:
         driver.quit()
 
@@ -53,6 +54,7 @@ class Pages:
     def __init__(self, driver: Chrome, site: Site):
         self.driver = driver
         self.site = site
+        self.scale = 1.0
 
     def open(self, path: str, *expected: str) -> str:
         """Go to a page and wait until it shows some texts; returns everything it shows."""
@@ -68,19 +70,43 @@ class Pages:
 
     def click(self, label: str) -> None:
         """Press the button whose label starts with some text, once there is one that can be pressed."""
-        from selenium.common.exceptions import ElementClickInterceptedException, StaleElementReferenceException
+        self._press(f"the button {label!r}", f"//button[starts-with(normalize-space(.), '{label}')]")
+
+    def click_icon(self, name: str) -> None:
+        """Press the last button with some icon; those of the graph come after those of the navigation."""
+        self._press(f"the icon {name}", f"//button[.//*[@aria-label='{name}']]", last=True)
+
+    def _press(self, what: str, path: str, last: bool = False) -> None:
+        from selenium.common.exceptions import (
+            ElementClickInterceptedException,
+            ElementNotInteractableException,
+            StaleElementReferenceException,
+        )
         from selenium.webdriver.common.by import By
 
         def pressed() -> bool:
             try:
-                found = [button for button in self.driver.find_elements(By.TAG_NAME, "button") if button.text.strip().startswith(label) and button.is_enabled()]
+                found = [element for element in self.driver.find_elements(By.XPATH, path) if element.is_displayed() and element.is_enabled()]
                 if found:
-                    found[0].click()
+                    found[-1 if last else 0].click()
                 return bool(found)
-            except (ElementClickInterceptedException, StaleElementReferenceException):
+            except (ElementClickInterceptedException, ElementNotInteractableException, StaleElementReferenceException):
                 return False
 
-        wait_for(f"the button {label!r}", pressed, seconds=20, pause=0.2)
+        wait_for(what, pressed, seconds=20, pause=0.2)
+
+    def resize(self, scale: float) -> None:
+        """Show more of the page on the same 1600 by 1000 picture (``scale`` over 1)."""
+        self.scale = scale
+        self.driver.execute_cdp_cmd(
+            "Emulation.setDeviceMetricsOverride", {"width": round(SIZE[0] * scale), "height": round(SIZE[1] * scale), "deviceScaleFactor": 1, "mobile": False}
+        )
+
+    def in_view(self, label: str, top: float = 0) -> bool:
+        """Whether some text stands inside the window, below ``top``."""
+        script = """return [...document.querySelectorAll('*')].some(e => { const r = e.getBoundingClientRect();
+            return e.children.length === 0 && e.textContent === arguments[0] && r.width > 0 && r.top > arguments[1] && r.bottom < innerHeight - 10 })"""
+        return self.driver.execute_script(script, label, top)
 
     def places(self, *labels: str) -> list[float]:
         """Where on the screen, from the left, the rightmost text of each label starts (the graph is right of the list of groups)."""
@@ -90,6 +116,7 @@ class Pages:
 
     def picture(self, path: Path) -> None:
         """Save what the page shows, 1600 by 1000."""
-        taken = self.driver.execute_cdp_cmd("Page.captureScreenshot", {"format": "png"})
+        clip = {"x": 0, "y": 0, "width": SIZE[0] * self.scale, "height": SIZE[1] * self.scale, "scale": 1 / self.scale}
+        taken = self.driver.execute_cdp_cmd("Page.captureScreenshot", {"format": "png", "clip": clip})
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(base64.b64decode(taken["data"]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -176,10 +177,8 @@ def stop(site: Site) -> None:
 
 def _alive(group: int) -> bool:
     """Whether any process of the group still runs; a child of this process that has ended is taken away."""
-    try:
+    with contextlib.suppress(ChildProcessError):  # then another test worker started it
         os.waitpid(group, os.WNOHANG)
-    except ChildProcessError:
-        pass  # started by another test worker
     try:
         os.killpg(group, 0)
     except ProcessLookupError:

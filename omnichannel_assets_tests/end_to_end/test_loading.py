@@ -34,7 +34,7 @@ def test_dg_lists_the_same_definitions_as_the_code(copy: Path) -> None:
     done = _dg(copy, "list", "defs", "--json")
     listed = json.loads(done.stdout)
     ours = build_definitions().resolve_all_asset_specs()
-    assert {asset["key"] for asset in listed["assets"]} == {spec.key.to_user_string() for spec in ours}
+    assert {asset["asset_key"] for asset in listed["assets"]} == {spec.key.to_user_string() for spec in ours}
     assert {job["name"] for job in listed["jobs"]} == {"received_day", "dms_tables", "trusted_refresh"}
     assert {sensor["name"] for sensor in listed["sensors"]} == {"new_segment_files", "new_dms_files"}
     assert _worries(done) == []
@@ -53,4 +53,4 @@ def _worries(done: subprocess.CompletedProcess[str]) -> list[str]:
 
 
 def _left_behind(folder: Path) -> set[str]:
-    return {path.name for path in folder.iterdir()} - {*PROJECT_FILES, "pyproject.toml", "omnichannel_assets"}
+    return {path.name for path in folder.iterdir()} - {*PROJECT_FILES, "pyproject.toml", "omnichannel_assets", "data"}
