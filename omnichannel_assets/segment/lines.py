@@ -22,7 +22,9 @@ MAX_OBJECT_BYTES = 2 << 30
 """Objects hold at most 100 MB packed; unpacking stops here so that a crafted object cannot fill the memory."""
 STEP_BYTES = 1 << 12
 """How much packed data is unpacked at once: at most 1032 times as much text comes out of one step."""
-WRITE_KEY = re.compile(r'("write_?[Kk]ey"\s*:\s*)"[^"]*("|$)')
+WRITE_KEY = re.compile(r'("write_?key"\s*:\s*)"(?:[^"\\]|\\.)*(?:"|\\?$)', re.IGNORECASE)
+WRITE_KEY_IN_TEXT = re.compile(r'(\\+"write_?key\\+"\s*:\s*\\+")[^"\\]*', re.IGNORECASE)
+"""The key inside a text that is itself JSON, such as a relayed request body. ``without_write_key`` in ``macros.sql`` is the same in SQL."""
 
 
 @dataclass
@@ -74,7 +76,7 @@ def _unreadable(line: bytes) -> str | None:
 def payload_text(line: bytes) -> str:
     """A line as quarantine keeps it: readable text without Segment's write key (a credential)."""
     text = line[:MAX_LINE_BYTES].decode(errors="replace").replace("\x00", "\ufffd")
-    return WRITE_KEY.sub(r'\1"dropped"', text)
+    return WRITE_KEY_IN_TEXT.sub(r"\1dropped", WRITE_KEY.sub(r'\1"dropped"', text))
 
 
 def _unpack(data: bytes) -> tuple[bytes, str | None]:

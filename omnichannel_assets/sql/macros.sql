@@ -4,7 +4,9 @@ create or replace macro instant(value) as case when regexp_full_match(value, '\s
 create or replace macro money(value) as case when regexp_full_match(trim(value), '-?[$£€]?(\d{1,15}|\d{1,3}(,\d{3}){1,4})(\.\d+)?([eE][+-]?\d{1,2})?')
     then try_cast(regexp_replace(trim(value), '[$£€,]', '', 'g') as decimal(18, 2)) end;
 create or replace macro whole_number(value) as case when regexp_full_match(trim(value), '-?\d{1,15}(\.0+)?') then try_cast(regexp_replace(trim(value), '\.0+$', '') as bigint) end;
-create or replace macro without_write_key(value) as regexp_replace(value, '("write_?[Kk]ey"\s*:\s*)"[^"]*("|$)', '\1"dropped"', 'g');
+create or replace macro without_write_key(value) as case when regexp_matches(value, '(?i)write_?key') then
+    regexp_replace(regexp_replace(value, '(?i)("write_?key"\s*:\s*)"(?:[^"\\]|\\.)*(?:"|\\?$)', '\1"dropped"', 'g'),
+        '(?i)(\\+"write_?key\\+"\s*:\s*\\+")[^"\\]*', '\1dropped', 'g') else value end;
 create or replace macro item_of(product) as coalesce(nullif(trim(scalar_text(product->'$.product_id')), ''), nullif(trim(scalar_text(product->'$.sku')), ''), nullif(trim(scalar_text(product->'$.id')), ''));
 create or replace macro product_entry(product) as {
     'item_id': item_of(product),
