@@ -138,7 +138,8 @@ def test_a_crash_before_any_write_of_an_update_leaves_each_table_old_or_new_and_
 
     run_until_crash(small, tmp_path / "lake", None)
     crashes = 0
-    for crashes in chain_of_crashes(landing, tmp_path / "lake", len(clean.keys)):
+    for number in chain_of_crashes(landing, tmp_path / "lake", len(clean.keys)):
+        crashes = number
         held = data_of(tmp_path / "lake")
         assert [path for path, digest in held.items() if digest not in (old.get(path), new.get(path))] == []
     assert crashes == len(clean.keys)
