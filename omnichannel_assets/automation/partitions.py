@@ -8,7 +8,6 @@ import dagster as dg
 
 from omnichannel_assets.settings import Settings
 
-
 def received_days(settings: Settings) -> dg.DailyPartitionsDefinition:
     """UTC received days inside the bounds of the settings; the newest partition is the day in progress (or LAST_DAY)."""
     end = (settings.last_day + timedelta(days=1)).isoformat() if settings.last_day else None

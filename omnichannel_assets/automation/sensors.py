@@ -8,6 +8,7 @@ from dagster import SensorEvaluationContext
 
 from omnichannel_assets.automation.jobs import DMS_TABLES, RECEIVED_DAY, RECEIVED_DAY_ASSETS
 from omnichannel_assets.automation.listing import NewFiles, new_dms_tables, new_segment_days, swept_days
+from omnichannel_assets.lake.store import ListedObject
 from omnichannel_assets.lake.tables import LANDING_FILES
 from omnichannel_assets.resources.dagster import WorkspaceResource
 from omnichannel_assets.resources.workspace import Workspace

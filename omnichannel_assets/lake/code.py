@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from functools import cache
+from functools import lru_cache
 from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parent.parent
 
 
-@cache
+@lru_cache(maxsize=None)
 def code_digest(*parts: str) -> str:
     """Digest of source files named relative to the package: a file (``sql/orders.sql``) or a folder of Python modules (``identity``)."""
     digest = hashlib.blake2b(digest_size=8)

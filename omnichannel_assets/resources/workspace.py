@@ -21,6 +21,7 @@ from omnichannel_assets.lake.store import LocalStore, landing_store
 from omnichannel_assets.lake.tables import LANDING_FILES, STATIC_TABLES, dms_history_table, dms_log_table
 from omnichannel_assets.settings import Settings, midnight
 
+
 DEFAULT_DMS_TABLES = {table.name: table for table in map(dms_history_table, load_registry(None).values())}
 """Histories that the trusted models read; one that a user's registry leaves out counts as empty."""
 
