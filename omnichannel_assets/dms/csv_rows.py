@@ -138,5 +138,5 @@ def readable(text: str) -> str:
 def csv_line(fields: list[str]) -> str:
     """The fields as one CSV record, without a line end: a quarantined row's payload, readable again as it was."""
     out = io.StringIO()
-    csv.writer(out, lineterminator="").writerow(fields)
-    return readable(out.getvalue())
+    csv.writer(out, lineterminator="\r\n").writerow(fields)        # the writer quotes line ends only if its own are of that kind
+    return readable(out.getvalue().removesuffix("\r\n"))

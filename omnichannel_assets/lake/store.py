@@ -6,6 +6,7 @@ store's root, as on S3, so that an S3 form can follow without a change elsewhere
 
 from __future__ import annotations
 
+import logging
 import os
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
@@ -14,6 +15,8 @@ from pathlib import Path
 from typing import Protocol
 
 from omnichannel_assets.errors import InputError
+
+log = logging.getLogger("omnichannel_assets")
 
 
 @dataclass(frozen=True, order=True)
@@ -69,6 +72,9 @@ class LocalStore:
             return
         for path in self._walk(self.root / base):
             key = path.relative_to(self.root).as_posix()
+            if not _is_text(key):
+                log.warning("%s: left out, its name is not UTF-8 and so no object key", ascii(key))
+                continue
             if key.startswith(prefix) and (base or not start or key.startswith(start)):
                 stat = path.stat()
                 yield ListedObject(key, stat.st_size, f"{stat.st_size}-{stat.st_mtime_ns}")
@@ -116,6 +122,14 @@ class LocalStore:
         folder = self.root / ".scratch"
         folder.mkdir(parents=True, exist_ok=True)
         return folder
+
+
+def _is_text(key: str) -> bool:
+    try:
+        key.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def landing_store(uri: str) -> LocalStore:

@@ -75,8 +75,8 @@ def shop_order(number: str, customer_id: str, *, op: str = "I", status: str = "c
 
 def csv_line(fields: Iterable[str]) -> str:
     out = io.StringIO()
-    csv.writer(out, lineterminator="").writerow(fields)
-    return out.getvalue()
+    csv.writer(out, lineterminator="\r\n").writerow(fields)
+    return out.getvalue().removesuffix("\r\n")
 
 
 def segment_objects(landing: Path) -> Iterator[Path]:

@@ -50,7 +50,7 @@ def whole(tiny: Sample, tmp_path_factory) -> dict[str, str]:
     return arrive(tiny, [keys(tiny)], tmp_path_factory.mktemp("whole"))
 
 
-@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize("seed", [1, 2])
 def test_files_in_any_order_and_batches_end_in_the_bytes_of_one_run(tiny, whole, tmp_path, seed):
     assert running.differing(arrive(tiny, shuffled_batches(keys(tiny), seed), tmp_path), whole) == []
 
