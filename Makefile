@@ -7,6 +7,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 export DAGSTER_HOME := $(CURDIR)
+# Dagster sends nothing home, and leaves no folder for what it would send.
+export DAGSTER_DISABLE_TELEMETRY := 1
 
 .PHONY: run test dev bench docs lint clean help
 .DEFAULT_GOAL := help

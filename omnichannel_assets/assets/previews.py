@@ -27,6 +27,10 @@ def _per_week(table: str, at: str, series: str) -> str:
     )
 
 
+def _changes(table: str) -> SmallTable:
+    return SmallTable("changes by kind", f"select change, count(*) as changes, min(as_of) as first, max(as_of) as last from {table} group by 1 order by 2 desc, 1")
+
+
 PREVIEWS: dict[str, tuple[Preview, ...]] = {
     "landing_files": (
         SmallTable("objects by origin", "select origin, state, count(*) as objects, sum(size) as bytes from landing_files group by 1, 2 order by 1, 2"),
@@ -75,7 +79,8 @@ PREVIEWS: dict[str, tuple[Preview, ...]] = {
             "identifiers of one customer (20: or more)",
         ),
     ),
-    "identity_changes": (SmallTable("changes by kind", "select change, count(*) as changes, min(as_of) as first, max(as_of) as last from identity_changes group by 1 order by 2 desc, 1"),),
+    "identity_changes": (_changes("identity_changes"),),
+    "identity_corrections": (_changes("identity_corrections"),),
     "customers": (
         SmallTable(
             "customers by kind",

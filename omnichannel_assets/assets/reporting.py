@@ -69,7 +69,7 @@ def _declare(function: Callable[..., Any], **arguments: Any) -> dg.AssetsDefinit
 def column_schema(table: TableSchema) -> dg.TableSchema:
     """The declared columns as Dagster shows them."""
     columns = [
-        dg.TableColumn(c.name, SQL_TYPES[c.kind], description=c.description, constraints=dg.TableColumnConstraints(nullable=not c.required, unique=table.key == (c.name,)))
+        dg.TableColumn(c.name, SQL_TYPES[c.kind], description=c.description, constraints=dg.TableColumnConstraints(nullable=not c.required, unique=table.partition is None and table.key == (c.name,)))
         for c in table.columns
     ]
     return dg.TableSchema(columns)

@@ -15,6 +15,7 @@ import dagster as dg
 
 from omnichannel_assets.assets.landing import Row, present_objects
 from omnichannel_assets.assets.reporting import step_asset
+from omnichannel_assets.assets.retention import rows_of_day, vanished_rows
 from omnichannel_assets.assets.steps import Draft, StepReport, build_model, conserved, log, publish
 from omnichannel_assets.checks.contracts import conservation
 from omnichannel_assets.lake.code import code_digest
@@ -36,7 +37,8 @@ BATCH_ROWS = 400_000
 def stage_calls(workspace: Workspace, days: Iterable[date] | None = None) -> tuple[StepReport, StepReport]:
     """Bring ``segment_events`` and ``segment_quarantine`` up to date for some received days (default: all that have objects).
 
-    Returns both reports; raises ChecksFailedError after all days were tried.
+    Objects that merely vanish (retention) never change a day; when such a day is made anew (a late object, new code), the stored rows of
+    its vanished objects stay in it. Returns both reports; raises ChecksFailedError after all days were tried.
     """
     objects = _objects_by_day(workspace, days)
     base = _staging_digest(workspace)
@@ -78,18 +80,14 @@ def _staging_digest(workspace: Workspace) -> str:
 
 
 def _current_manifests(workspace: Workspace, day: date, objects: list[Row], base: str) -> tuple[Manifest, Manifest] | None:
-    """The manifests of a day whose calls need not be made again, else None.
-
-    A day is current while its objects are the ones it was made from. When some of those are gone (retention) it cannot be made again
-    in full, so it stays as it is, also under newer code or settings, until new content arrives.
-    """
+    """The manifests of a day that was made from these objects, or from these and others that have vanished since; else None."""
     versions = {row["key"]: row["etag"] for row in objects}
     found = []
     for table in (SEGMENT_EVENTS, SEGMENT_QUARANTINE):
         manifest = workspace.lake.manifest(table.name, ("received_day", day.isoformat()))
-        if manifest is None or not versions.items() <= manifest.inputs.items() or not workspace.lake.has_data(table, day.isoformat()):
+        if manifest is None or not versions.items() <= manifest.inputs.items():
             return None
-        if manifest.inputs == versions and manifest.digest != digest_of([base, versions]):
+        if not workspace.lake.is_current(table, digest_of([base, manifest.inputs]), day.isoformat()):
             return None
         found.append(manifest)
     return found[0], found[1]
@@ -113,14 +111,16 @@ def _stage_batch(workspace: Workspace, reports: Sequence[StepReport], objects: d
     from omnichannel_assets.segment.lines import read_lines
 
     read = [(row, read_lines(workspace.landing.read(row["key"]))) for rows in objects.values() for row in rows]
+    vanished = vanished_rows(workspace, objects)
     with workspace.lake.engine() as engine:
         _register_calls(workspace, engine, read)
+        vanished.register(engine)
         events, quarantined = engine.model(SEGMENT_EVENTS), engine.model(SEGMENT_QUARANTINE)
         usable = dict(engine.rows("select received_day, count(*) from segment_calls where rule is null group by 1"))
     for day, rows in objects.items():
-        inputs = {row["key"]: row["etag"] for row in rows}
+        inputs = {row["key"]: row["etag"] for row in rows} | vanished.inputs[day]
         day_events, day_bad = rows_of_day(events, day), rows_of_day(quarantined, day)
-        lines = sum(found.count for row, found in read if row["received_day"] == day)
+        lines = sum(found.count for row, found in read if row["received_day"] == day) + vanished.rows(day)
         fates = {"rows_out": day_events.num_rows, "duplicates": usable.get(day, 0) - day_events.num_rows, "quarantined": day_bad.num_rows}
         shared = {"digest": digest_of([base, inputs]), "value": day.isoformat(), "inputs": inputs, "checks": (conservation(lines, fates),)}
         publish(workspace, reports[0], Draft(day_events, counts={"lines_in": lines, **fates}, **shared))
@@ -128,7 +128,7 @@ def _stage_batch(workspace: Workspace, reports: Sequence[StepReport], objects: d
 
 
 def _register_calls(workspace: Workspace, engine: Engine, read: Sequence[tuple[Row, Any]]) -> None:
-    """Register ``segment_calls`` (every readable line, typed, with the rule it breaks) and ``unreadable_lines``."""
+    """Register ``usable_calls`` (every readable line, typed, with the rule it breaks) and ``unreadable_lines``."""
     from omnichannel_assets.segment.events import event_names
     from omnichannel_assets.segment.lines import lines_table
 
@@ -137,17 +137,9 @@ def _register_calls(workspace: Workspace, engine: Engine, read: Sequence[tuple[R
     engine.register("unreadable_lines", _unreadable_lines(read))
     engine.store_query("read_calls", model_text("segment_calls"), workspace.staging_parameters())
     engine.store_query("mostly_bad_files", model_text("mostly_bad_files"), {"mostly_bad_share": workspace.settings.mostly_bad_share})
-    engine.store_query("segment_calls", model_text("stopped_calls"))
+    engine.store_query("usable_calls", model_text("stopped_calls"))
     for file, bad, lines in engine.rows("select file, bad, lines from mostly_bad_files order by file"):
         log.warning("%s: %s of %s lines are unreadable; the whole file is in quarantine", file, f"{bad:,}", f"{lines:,}")
-
-
-def rows_of_day(table: pa.Table, day: date) -> pa.Table:
-    """The rows of one received day."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    return table.filter(pc.equal(table["received_day"], pa.scalar(day)))
 
 
 def _unreadable_lines(read: Iterable[tuple[Row, Any]]) -> pa.Table:

@@ -17,7 +17,7 @@ items as (
 ),
 item_totals as (
     select message_id, received_day, product.item_id as item_id,
-        sum(product.quantity) as quantity, sum(cast(product.price * product.quantity as decimal(18, 2))) as "value"
+        sum(product.quantity) as quantity, sum(line_amount(product.price, product.quantity)) as "value"
     from items
     group by message_id, received_day, product.item_id
 )

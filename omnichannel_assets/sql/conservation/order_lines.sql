@@ -1,4 +1,4 @@
--- Live lines of the shop database = its lines here + lines without a live order + lines without an item.
+-- Live lines of the shop database = its lines here + lines whose order is not here + lines without an item.
 -- Grain: one row. Reads: orders, dms_order_lines, built.
 with live as (
     select l.order_id, l.line_no, o.order_id is not null as has_order, l.product_id is not null as has_item

@@ -1,0 +1,86 @@
+"""What the pages show in a real browser; skipped, and said so, where there is none. Takes the pictures of the docs when PICTURES names a folder."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from omnichannel_assets_tests.end_to_end.browsing import Pages
+from omnichannel_assets_tests.end_to_end.conftest import Materialised
+from omnichannel_assets_tests.end_to_end.dagster_dev import wait_for
+
+GROUPS = ("landing", "staged", "trusted")
+EXPANDED = "/asset-groups/?expanded=" + ",".join(f"global%40global%3A{group}" for group in GROUPS)
+WRONG = ("Error", "error", "not found", "Failed", "GraphQL")
+ZOOM_STEPS, BELOW_BAR = 6, 120
+LARGEST_PICTURE = 300_000
+
+
+@pytest.fixture(scope="module")
+def take(pages: Pages) -> Callable[[str], None]:
+    """Save the page under docs/images, where a picture is wanted at all."""
+
+    def taken(name: str) -> None:
+        if os.environ.get("PICTURES"):
+            path = Path(os.environ["PICTURES"], f"{name}.png")
+            pages.picture(path)
+            assert path.stat().st_size < LARGEST_PICTURE
+
+    return taken
+
+
+def test_everything_was_materialised_by_pressing_the_button(pages: Pages, materialised: Materialised) -> None:
+    assert (materialised.through, materialised.backfill) == ("browser", "COMPLETED_SUCCESS")
+
+
+def test_the_graph_reads_from_left_to_right_by_group(pages: Pages, materialised: Materialised, take: Callable[[str], None]) -> None:
+    pages.open("/asset-groups", *GROUPS, "Materialize all")
+    places = pages.places(*GROUPS)
+    assert places == sorted(places) and len(set(places)) == len(GROUPS)
+    _show_whole_graph(pages, materialised)
+    flow = pages.places("segment_export", "landing_files", "segment_events", "identifiers", "identities", "orders", "customers")
+    assert flow == sorted(flow)
+    assert [word for word in WRONG if word in pages.text()] == []
+    take("graph")
+    pages.resize(1)
+
+
+def _show_whole_graph(pages: Pages, materialised: Materialised) -> None:
+    """Every asset of every group in the window, as large as that allows."""
+    names = [name for name in materialised.site.made() if not name.startswith("dms_")]
+    pages.resize(1.15)
+    pages.open(EXPANDED, "Hide navigation", "landing_files")
+    pages.click("Hide navigation")
+    pages.click_icon("panel_show_right")
+    for _ in range(ZOOM_STEPS):
+        if all(pages.in_view(name, BELOW_BAR) for name in names):
+            return
+        pages.click_icon("zoom_out")
+        time.sleep(0.5)  # the page moves the graph softly, and tells nobody when it is done
+    raise AssertionError(f"not in view: {[name for name in names if not pages.in_view(name, BELOW_BAR)]}")
+
+
+def test_every_asset_has_a_page_with_description_columns_and_row_count(pages: Pages, materialised: Materialised) -> None:
+    for name, asset in materialised.site.made().items():
+        newest = {entry["label"]: entry for entry in asset["assetMaterializations"][0]["metadataEntries"]}
+        rows = f"{newest['dagster/row_count']['intValue']:,}"
+        (schema,) = [entry["schema"]["columns"] for entry in asset["metadataEntries"] if "schema" in entry]
+        shown = pages.open(f"/assets/{name}?view=overview", "Row count", rows, schema[-1]["name"], schema[-1]["type"])
+        assert asset["description"].split(".")[0].replace("`", "") in shown, name
+        assert [word for word in WRONG if word in shown] == [], name
+
+
+def test_the_page_of_customers_shows_green_checks_and_a_picture(pages: Pages, take: Callable[[str], None]) -> None:
+    pages.open("/assets/customers?view=overview", "which source won each field", "email_opt_in_source")
+    take("customers")
+    pages.driver.execute_script("[...document.querySelectorAll('button, a, span')].filter(e => e.textContent === '[Show Markdown]')[0].click()")
+    drawn = "return [...document.images].some(i => i.src.startsWith('data:image/png') && i.naturalWidth > 300)"
+    wait_for("the picture of orders per customer", lambda: pages.driver.execute_script(drawn))
+    take("preview")
+    shown = pages.open("/assets/customers?view=checks", "expectations", "Passed")
+    assert shown.count("Succeeded") == 3
+    take("checks")
