@@ -78,6 +78,8 @@ class _Waves:
             dg.materialize(self.assets, selection=names, resources=self.resources, instance=self.instance, tags=tags, run_config=quiet)
         except dg.Failure as failure:
             raise UserError(str(failure.description)) from None
+        except dg.DagsterExecutionInterruptedError:
+            raise KeyboardInterrupt from None
 
 
 def _state(workspace: Workspace) -> dict[str, dict[str, str]]:

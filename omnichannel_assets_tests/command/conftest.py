@@ -34,10 +34,15 @@ class Said:
         return line
 
 
-def omnichannel(*arguments: str, folder: Path, **environment: str) -> Said:
-    """Run the command in a process of its own, in a folder, with none of the settings of this machine."""
+def surroundings(**environment: str) -> dict[str, str]:
+    """The environment of a command: none of the settings of this machine."""
     clean = {name: value for name, value in os.environ.items() if name not in OURS}
-    clean |= {"PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8", **environment}
+    return clean | {"PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8", **environment}
+
+
+def omnichannel(*arguments: str, folder: Path, **environment: str) -> Said:
+    """Run the command in a process of its own, in a folder."""
+    clean = surroundings(**environment)
     done = subprocess.run(
         [sys.executable, "-m", "omnichannel_assets.cli", *arguments], cwd=folder, env=clean, capture_output=True, text=True, encoding="utf-8", timeout=180
     )

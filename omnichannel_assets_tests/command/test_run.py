@@ -7,13 +7,16 @@ import io
 import json
 import re
 import shutil
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from omnichannel_assets.lake.lake import Lake
 from omnichannel_assets.lake.store import LocalStore
-from omnichannel_assets_tests.command.conftest import Shop, omnichannel
+from omnichannel_assets_tests.command.conftest import Shop, omnichannel, surroundings
 
 
 def numbers(text: str) -> list[int]:
@@ -102,6 +105,21 @@ def test_a_lake_that_another_run_is_writing_to_is_left_alone(shop: Shop) -> None
     waits, refused = said.err.splitlines()
     assert waits.endswith("  another run is writing to this lake; waiting up to 0 s")
     assert refused == f"error: {shop.lake}: another run is writing to this lake. Fix: wait for it to end, or raise LOCK_WAIT_SECONDS"
+
+
+def test_an_interrupted_run_exits_with_130_and_running_again_finishes_it(shop: Shop, tmp_path: Path) -> None:
+    shutil.copytree(shop.folder / "landing", tmp_path / "landing")
+    command = [sys.executable, "-m", "omnichannel_assets.cli", "run", "--landing", "landing", "--lake", "lake"]
+    running = subprocess.Popen(command, cwd=tmp_path, env=surroundings(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    while "dms_customers" not in running.stderr.readline():
+        assert running.poll() is None
+    running.send_signal(signal.SIGINT)
+    out, err = running.communicate(timeout=60)
+    assert (running.returncode, out, err.splitlines()[-1]) == (130, "", "interrupted; running again is safe")
+    assert "Traceback" not in err
+    again = omnichannel("run", "--landing", "landing", "--lake", "lake", "--quiet", folder=tmp_path)
+    assert again.code == 0
+    assert again.out.splitlines()[2:-3] == shop.ran.out.splitlines()[2:-3]
 
 
 def test_a_locked_lake_can_still_be_read(shop: Shop) -> None:

@@ -28,6 +28,7 @@ TRUSTED = {"event_facts", "order_facts", "identifiers", "customers", "products",
 UNIQUE_IN_A_GROUP = {
     "line": "line of a file",
     "message_id": "Segment's key of a call",
+    "line_no": "line of an order",
     "version": "version of a key in a DMS history",
     "identifier_value": "last part of the key of identifiers, inside one link and type",
     "name_source": "names one record",
