@@ -82,9 +82,7 @@ def describe(listed: ListedObject, workspace: Workspace) -> Row:
 
 
 def _in_bounds(row: Mapping[str, Any], workspace: Workspace) -> bool:
-    """Inside FIRST_DAY..LAST_DAY; without LAST_DAY no folder of a day still to come is believed."""
-    last = workspace.settings.last_day or datetime.now(UTC).date()  # wall-clock: bounds the landing zone only
-    return workspace.settings.first_received_day <= row["received_day"] <= last
+    return workspace.settings.first_received_day <= row["received_day"] <= workspace.last_received_day()
 
 
 def present_objects(workspace: Workspace, origin: str) -> list[Row]:

@@ -1,6 +1,6 @@
 """Schedules: the nightly refresh from the landing zone to the trusted tables."""
 
-from datetime import date
+from datetime import timedelta
 
 import dagster as dg
 from dagster import ScheduleEvaluationContext
@@ -22,11 +22,11 @@ def nightly_trusted_refresh(context: ScheduleEvaluationContext, workspace: Works
     opened = workspace.open()
     prefix = f"{SEGMENT_EVENTS.partition}="
     staged = [folder.removeprefix(prefix) for folder in opened.lake.store.folders(opened.lake.folder(SEGMENT_EVENTS.name))]
-    yesterday = context.scheduled_execution_time.date().toordinal() - 1
-    newest = opened.settings.last_day or date.fromordinal(yesterday)
-    first = min([*staged, newest.isoformat()])
+    yesterday = context.scheduled_execution_time.date() - timedelta(days=1)
+    newest = min(opened.settings.last_day or yesterday, yesterday)
     if newest < opened.settings.first_received_day:
         return dg.SkipReason("The first received day is still to come.")
+    first = max(min([*staged, newest.isoformat()]), opened.settings.first_received_day.isoformat())
     return dg.RunRequest(tags={RANGE_START: first, RANGE_END: newest.isoformat()})
 
 

@@ -8,6 +8,7 @@ from dagster import SensorEvaluationContext
 
 from omnichannel_assets.automation.jobs import DMS_TABLES, RECEIVED_DAY, RECEIVED_DAY_ASSETS
 from omnichannel_assets.automation.listing import NewFiles, new_dms_tables, new_segment_days, swept_days
+from omnichannel_assets.lake.lake import digest_of
 from omnichannel_assets.lake.tables import LANDING_FILES, SEGMENT_EVENTS
 from omnichannel_assets.resources.dagster import WorkspaceResource
 from omnichannel_assets.resources.dms_tables import dms_log_table, object_partition
@@ -27,10 +28,11 @@ RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_p
 )
 def new_segment_files(context: SensorEvaluationContext, workspace: WorkspaceResource) -> dg.SensorResult:
     opened = workspace.open()
-    folders = _day_folders(opened)
+    first, last = opened.settings.first_received_day, opened.last_received_day()
+    folders = {day: prefixes for day, prefixes in _day_folders(opened).items() if first <= day <= last}
     days, cursor = swept_days(list(folders), context.cursor)
     listing = [listed for day in days for prefix in folders[day] for listed in opened.landing.list(prefix)]
-    found = new_segment_days(listing, _staged_calls(opened, days), opened.settings.first_received_day, opened.settings.last_day)
+    found = new_segment_days(listing, _staged_calls(opened, days), first, last)
     looked = f"{len(listing)} objects of {len(days)} of {len(folders)} received days looked at"
     if not found:
         return dg.SensorResult(skip_reason=f"Nothing new: {looked}.", cursor=cursor)
@@ -59,7 +61,7 @@ def _day_requests(found: list[NewFiles]) -> list[dg.RunRequest]:
     keys = [dg.AssetKey(name) for name in RECEIVED_DAY_ASSETS]
     if len(found) <= RUNS_PER_TICK:
         return [dg.RunRequest(run_key=files.run_key, partition_key=files.target, asset_selection=keys) for files in found]
-    key = f"{found[0].run_key}+{len(found)}+{found[-1].run_key}"
+    key = f"{found[0].target}-{found[-1].target}-{digest_of([files.run_key for files in found])[:16]}"
     return [dg.RunRequest(run_key=key, tags={RANGE_START: found[0].target, RANGE_END: found[-1].target}, asset_selection=keys)]
 
 

@@ -74,6 +74,11 @@ class Workspace:
             raise InputError("data clock", "an empty catalogue", expected="at least one file with a received day in the landing zone", fix="check LANDING_URI, or set AS_OF")
         return date.fromordinal(clock)
 
+    def last_received_day(self) -> date:
+        """LAST_DAY, but never a day still to come: it has no partition, and no folder of it is believed."""
+        today = datetime.now(UTC).date()  # noqa: wall-clock (bounds the landing zone only)
+        return min(self.settings.last_day or today, today)
+
     def parameters(self) -> dict[str, Any]:
         """Values that trusted models bind: $as_of (00:00 UTC), $not_merchandise and $online_store_ids."""
         shops = [name.lower() for name in self.settings.online_store_ids]

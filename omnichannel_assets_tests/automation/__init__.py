@@ -1,0 +1,1 @@
+"""Tests of listing, sensors, schedules and of what a failed check stops."""
