@@ -76,7 +76,7 @@ def test_every_asset_has_a_page_with_description_columns_and_row_count(pages: Pa
         assert [word for word in WRONG if word in shown] == [], name
 
 
-def test_the_page_of_customers_shows_green_checks_and_a_picture(pages: Pages, take: Callable[[str], None]) -> None:
+def test_the_page_of_customers_shows_green_checks_and_a_picture(materialised: Materialised, pages: Pages, take: Callable[[str], None]) -> None:
     pages.open("/assets/customers?view=overview", "which source won each field", "email_opt_in_source")
     take("customers")
     pages.show("which source won each field")
