@@ -2,7 +2,7 @@
 # make run    sample landing zone, the whole graph, a summary      make dev    the Dagster UI on http://localhost:3000
 # make test   every test                                           make bench  what is faster than what, measured here
 
-PYTHON ?= python3.11
+PYTHON ?= $(shell command -v python3.11 || command -v python3 || echo python3.11)
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
@@ -10,14 +10,14 @@ export DAGSTER_HOME := $(CURDIR)
 # Dagster sends nothing home, and leaves no folder for what it would send.
 export DAGSTER_DISABLE_TELEMETRY := 1
 
-.PHONY: run test dev bench lint clean help
+.PHONY: run test dev bench docs lint clean help
 .DEFAULT_GOAL := help
 
 help:
 	@grep '^# ' Makefile | sed 's/^# //'
 
 $(READY): requirements.lock setup.py
-	@command -v $(PYTHON) >/dev/null || { echo "error: $(PYTHON) not found. Fix: install Python 3.11, or run make PYTHON=/path/to/python3.11"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { echo "error: PYTHON: expected Python 3.11 or newer, got $(PYTHON). Fix: install Python 3.11, or run make PYTHON=/path/to/python3.11"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
@@ -29,19 +29,23 @@ data/landing: | $(READY)
 run: $(READY) data/landing
 	@mkdir -p data/dagster
 	$(BIN)/omnichannel run
+	$(BIN)/omnichannel report --out data/report.html
 
 dev: $(READY) data/landing
 	@mkdir -p data/dagster
 	$(BIN)/dagster dev
 
 test: $(READY)
-	$(BIN)/python -m pytest -n 2 --dist worksteal
+	env -u DAGSTER_HOME $(BIN)/python -m pytest -n 2 --dist worksteal
 
 lint: $(READY)
 	$(BIN)/ruff check .
 
+docs: $(READY)
+	$(BIN)/python -m docs.reference
+
 bench: $(READY)
-	$(BIN)/python -m benchmarks.run
+	env -u DAGSTER_HOME $(BIN)/python -m benchmarks.run
 
 clean:
 	rm -rf $(VENV) build *.egg-info .pytest_cache .ruff_cache .hypothesis

@@ -32,6 +32,7 @@ setup(
         "boto3>=1.43",
         "matplotlib>=3.10",
         "great-expectations>=1.24,<2",
+        "matplotlib>=3.10",
         "phonenumbers>=9",
         "pydantic>=2.11,<3",
         "python-dotenv>=1",

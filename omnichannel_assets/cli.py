@@ -8,7 +8,6 @@ import json
 import logging
 import shutil
 import sys
-from collections.abc import Callable
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -51,7 +50,7 @@ def run(landing_uri: str | None, lake_uri: str | None, as_of: str | None, quiet:
 @cli.command()
 @click.argument("query")
 @lake_option
-@click.option("--format", "form", type=click.Choice(["table", "csv", "json"]), default="table", show_default=True)
+@click.option("--format", "form", type=click.Choice(["table", "csv", "json"]), default="table", show_default=True, help="How rows are printed.")
 def sql(query: str, lake_uri: str | None, form: str) -> None:
     """Query the lake's tables by name: one SELECT."""
     from omnichannel_assets.lake.public import public_engine
@@ -66,23 +65,24 @@ def sql(query: str, lake_uri: str | None, form: str) -> None:
 @cli.command()
 @click.argument("customer_or_identifier")
 @lake_option
-@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True, help="How the answer is printed.")
 def explain(customer_or_identifier: str, lake_uri: str | None, form: str) -> None:
     """Show one customer: identifiers, the links that joined them, where each field came from, orders and behaviour."""
     from omnichannel_assets.explain import explain as explained
+    from omnichannel_assets.explain import explain_lines
 
     workspace = _workspace(lake_uri=lake_uri)
     _require_lake(workspace)
     found = explained(workspace, customer_or_identifier)
-    click.echo(json.dumps(found, default=_plain, indent=1, ensure_ascii=False) if form == "json" else "\n".join(_explain_lines(found)))
+    click.echo(json.dumps(found, default=_plain, indent=1, ensure_ascii=False) if form == "json" else "\n".join(explain_lines(found)))
 
 
 @cli.command()
 @click.option("--out", metavar="PATH", default="data/landing", show_default=True, help="New folder for the landing zone.")
 @click.option("--truth", metavar="PATH", default="data/truth", show_default=True, help="New folder for the truth.")
-@click.option("--customers", type=click.IntRange(1), default=1500, show_default=True)
+@click.option("--customers", type=click.IntRange(1), default=1500, show_default=True, help="People in the made-up shop.")
 @click.option("--days", type=click.IntRange(1), default=120, show_default=True, help="Received days.")
-@click.option("--seed", type=int, default=7, show_default=True)
+@click.option("--seed", type=int, default=7, show_default=True, help="Another seed gives another shop; the same one the same bytes.")
 def sample(out: str, truth: str, customers: int, days: int, seed: int) -> None:
     """Write a made-up shop's landing zone, in Segment's and DMS's formats, and the truth about it."""
     from omnichannel_assets.sample import sample_settings, write_sample
@@ -102,7 +102,7 @@ def sample(out: str, truth: str, customers: int, days: int, seed: int) -> None:
 @cli.command()
 @lake_option
 @click.option("--truth", required=True, metavar="DIR", help="Truth folder written with the landing zone.")
-@click.option("--format", "form", type=click.Choice(["table", "csv", "json"]), default="table", show_default=True)
+@click.option("--format", "form", type=click.Choice(["table", "csv", "json"]), default="table", show_default=True, help="How rows are printed.")
 def verify(lake_uri: str | None, truth: str, form: str) -> None:
     """Compare a lake with the truth about its landing zone. Exit 1 when a figure does not hold."""
     from omnichannel_assets.checks.truth import verify as compared
@@ -114,6 +114,20 @@ def verify(lake_uri: str | None, truth: str, form: str) -> None:
     _print_rows(["figure", "value", "holds"], [(figure.name, figure.value, shown[figure.holds]) for figure in figures], form)
     if any(figure.holds is False for figure in figures):
         raise UserError("verify: the lake differs from the truth where `holds` says NO")
+
+
+@cli.command()
+@lake_option
+@click.option("--out", metavar="FILE", default="data/report.html", show_default=True, help="The page to write.")
+def report(lake_uri: str | None, out: str) -> None:
+    """Write one HTML page about a lake: numbers, where every row went, pictures."""
+    from omnichannel_assets.report import report_page
+
+    workspace = _workspace(lake_uri=lake_uri)
+    _require_lake(workspace)
+    Path(out).parent.mkdir(parents=True, exist_ok=True)
+    Path(out).write_text(report_page(workspace), encoding="utf-8")
+    click.echo(f"Report: {out}")
 
 
 def _workspace(**options: Any) -> Any:
@@ -166,33 +180,12 @@ def _print_rows(columns: list[str], rows: list[tuple[Any, ...]], form: str) -> N
         click.echo(tabulate([[_cell(value) for value in row] for row in rows], headers=columns, disable_numparse=True))
 
 
-def _explain_lines(found: dict[str, Any]) -> list[str]:
-    customer = found["customer"]
-    lines = [f"{customer['customer_id']}  ({found['note']})", ""]
-    lines += [f"  {name:<20} {_cell(value)}" for name, value in customer.items() if value is not None and name != "customer_id"]
-    sections: list[tuple[str, str, Callable[[dict[str, Any]], str]]] = [
-        ("identifiers", "Identifiers, and when each was first known", lambda r: f"{r['identifier_type']:<14} {r['identifier_value']:<44} {_cell(r['first_known_at'])}"),
-        ("joined_by", "Links that joined them", lambda r: f"{_cell(r['known_at']):<27} {r['link']:<34} {' + '.join(r['identifiers'])}"),
-        ("history", "How the customer came to be", lambda r: f"{_cell(r['as_of'])}  {r['change']:<6} {r['from_customer_id'] or '':<19} {r['cause']}"),
-        ("orders", f"Orders (newest {RECENT_SHOWN})", lambda r: f"{_cell(r['ordered_at']):<27} {r['order_id']:<14} {r['channel']:<7} {_cell(r['total']):>10} {r['currency'] or ''} {r['status'] or ''} ({r['source']})"),
-        ("behaviour", "Behaviour", lambda r: f"{r['event_type']:<18} {r['events']:>7,}   last {_cell(r['last_at'])}"),
-        ("recent", f"Latest interactions (newest {RECENT_SHOWN})", lambda r: f"{_cell(r['event_at']):<27} {r['event_type']:<18} {r['item_id'] or '':<12} {r['name'] or ''}"),
-    ]
-    for key, title, line in sections:
-        if found[key]:
-            lines += ["", title, *(f"  {line(record)}" for record in found[key])]
-    return lines
-
-
-RECENT_SHOWN = 10
-
-
 def main() -> None:
     """Run the command; a person's mistake is one line on stderr."""
     try:
-        code = cli.main(standalone_mode=False)
+        code = cli.main(prog_name="omnichannel", standalone_mode=False)
     except UserError as error:
-        click.echo(f"error: {error}", err=True)
+        click.echo("\n".join(f"error: {line}" for line in str(error).splitlines()), err=True)
         sys.exit(1)
     except click.ClickException as error:
         error.show()

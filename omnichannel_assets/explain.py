@@ -1,15 +1,21 @@
-"""``omnichannel explain``: one customer as the lake knows them, and why: identifiers, the links that joined them, sources, orders, behaviour."""
+"""``omnichannel explain``: one customer as the lake knows them, and why: identifiers, the links that joined them, sources, orders, behaviour.
+
+``explain`` finds it all as plain values; ``explain_lines`` lays them out for a person.
+"""
 
 import re
+from collections.abc import Callable, Iterable
+from datetime import datetime
 from typing import Any
 
 from omnichannel_assets.errors import InputError
-from omnichannel_assets.lake.engine import Engine
+from omnichannel_assets.lake.engine import Engine, quoted
 from omnichannel_assets.lake.public import public_engine
 from omnichannel_assets.resources.workspace import Workspace
 
 CUSTOMER_ID = re.compile(r"c_[0-9a-f]{16}")
 RECENT = 10
+"""Orders and interactions shown, newest first."""
 
 
 def explain(workspace: Workspace, asked: str) -> dict[str, Any]:
@@ -44,7 +50,7 @@ def _find(workspace: Workspace, engine: Engine, asked: str) -> tuple[str, str]:
         return _living(engine, asked)
     found = engine.rows(
         "select distinct customer_id, identifier_type, identifier_value from identities where list_contains($spellings, identifier_value) order by identifier_type",
-        {"spellings": _spellings(workspace, asked)},
+        {"spellings": _spellings(workspace, asked, _countries(workspace, engine))},
     )
     people = {customer_id for customer_id, _, _ in found}
     if not people:
@@ -65,14 +71,21 @@ def _living(engine: Engine, customer_id: str) -> tuple[str, str]:
     return seen[-1], f"merged: {' -> '.join(seen)}" if len(seen) > 1 else "found as customer_id"
 
 
-def _spellings(workspace: Workspace, asked: str) -> list[str]:
-    """The value as typed and as identity would normalise it, for each kind of identifier."""
+def _countries(workspace: Workspace, engine: Engine) -> list[str]:
+    """Countries that rows of the lake name: a phone may be asked for the way people there write it."""
+    named = [(f"dms_{spec.name}", spec.country_column) for spec in workspace.registry.values() if spec.country_column]
+    parts = [f"select {quoted(column)} as country from {quoted(table)}" for table, column in [("segment_events", "country"), *named]]
+    return [country for (country,) in engine.rows(f"select distinct country from ({' union all '.join(parts)}) as named where country is not null order by country")]
+
+
+def _spellings(workspace: Workspace, asked: str, countries: list[str]) -> list[str]:
+    """The value as typed and as identity would normalise it, for each kind of identifier and as a phone of each country."""
     import pyarrow as pa
 
     from omnichannel_assets.identity.normalise import normalise_identifiers
 
-    kinds = ["user_id", "email", "phone"]
-    regions = pa.array([None] * len(kinds), pa.string())
+    kinds = ["user_id", "email", "phone", *(["phone"] * len(countries))]
+    regions = pa.array([None, None, None, *countries], pa.string())
     table = pa.table({"identifier_type": kinds, "raw_value": [asked] * len(kinds), "country": regions})
     return sorted({asked, *(value for value in normalise_identifiers(table, workspace.rules)["identifier_value"].to_pylist() if value)})
 
@@ -104,3 +117,57 @@ def _joining_links(engine: Engine, customer_id: str) -> list[dict[str, Any]]:
 
 def _records(engine: Engine, sql: str, customer_id: str) -> list[dict[str, Any]]:
     return engine.query(sql, {"c": customer_id}).to_pylist()
+
+
+Record = dict[str, Any]
+SECTIONS: tuple[tuple[str, str, Callable[[Record], tuple[Any, ...]]], ...] = (
+    ("identifiers", "Identifiers, and when each was first known", lambda r: (r["identifier_type"], r["identifier_value"], r["first_known_at"])),
+    ("joined_by", "Links that joined them", lambda r: (r["known_at"], r["link"], " + ".join(r["identifiers"]))),
+    ("history", "How the customer came to be (as-of date, change, cause)", lambda r: (r["as_of"], " ".join(filter(None, (r["change"], r["from_customer_id"]))), r["cause"])),
+    ("orders", f"Orders, the newest {RECENT}", lambda r: (r["ordered_at"], r["order_id"], r["channel"], f"{r['total']} {r['currency'] or ''}", r["status"], f"from {r['source']}")),
+    ("behaviour", "Behaviour", lambda r: (r["event_type"], f"{r['events']:,}", "last", r["last_at"])),
+    ("recent", f"Interactions, the newest {RECENT}", lambda r: (r["event_at"], r["event_type"], r["item_id"], r["name"])),
+)
+"""What follows the profile: key of the record list, title, and the cells of one record."""
+
+
+def explain_lines(found: Record) -> list[str]:
+    """What ``explain`` found, laid out for a person."""
+    customer = found["customer"]
+    name = " ".join(filter(None, (customer.get("first_name"), customer.get("last_name"))))
+    title = name or ("a known customer" if customer.get("is_known") else "a visitor")
+    lines = [f"{customer['customer_id']}  {title}  ({found['note']})", "", *_aligned(_profile(customer))]
+    for key, heading, cells in SECTIONS:
+        if found[key]:
+            lines += ["", heading, *_aligned(cells(record) for record in found[key])]
+    return lines
+
+
+def _profile(customer: Record) -> list[tuple[Any, ...]]:
+    """Label, value and source of each field that has a value."""
+    get = customer.get
+    opted_in = {True: "yes", False: "no", None: None}[get("email_opt_in")]
+    rows = [
+        ("e-mail", get("email"), get("email_source")),
+        ("phone", get("phone"), get("phone_source")),
+        ("user id", get("user_id"), None),
+        ("customer number", get("customer_ref"), None),
+        ("name", " ".join(filter(None, (get("first_name"), get("last_name")))), get("name_source")),
+        ("may be e-mailed", f"{opted_in}, chosen {_cell(get('email_opt_in_at'))}" if opted_in else "not known: never asked", get("email_opt_in_source")),
+        ("seen", f"{_cell(get('first_seen_at'))} to {_cell(get('last_seen_at'))}", None),
+        ("orders", f"{get('orders'):,}, worth {get('revenue'):,} {get('currency') or ''} after refunds" if get("orders") else "none", None),
+    ]
+    return [(label, value, f"from {source}" if source else "") for label, value, source in rows if value]
+
+
+def _aligned(rows: Iterable[tuple[Any, ...]]) -> list[str]:
+    texts = [[_cell(value) for value in row] for row in rows]
+    widths = [max(map(len, column)) for column in zip(*texts, strict=True)]
+    return ["  " + "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip() for row in texts]
+
+
+def _cell(value: Any) -> str:
+    """Instants to the second, nothing for NULL."""
+    if isinstance(value, datetime):
+        return f"{value:%Y-%m-%d %H:%M:%S}"
+    return "" if value is None else str(value)

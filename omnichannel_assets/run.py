@@ -4,20 +4,22 @@ A wave holds assets of one partition definition; the days of a partitioned wave 
 alone what is current, so a second run rewrites nothing.
 """
 
-import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 
 import dagster as dg
 
+from omnichannel_assets.assets.reporting import PICTURES_TAG
 from omnichannel_assets.assets.segment import stale_days, stale_fact_days
 from omnichannel_assets.assets.steps import log
 from omnichannel_assets.automation.sensors import RANGE_END, RANGE_START
 from omnichannel_assets.definitions import build_assets
+from omnichannel_assets.errors import UserError
 from omnichannel_assets.lake.tables import EVENT_FACTS, ORDER_FACTS
 from omnichannel_assets.resources.dagster import WorkspaceResource
 from omnichannel_assets.resources.workspace import Workspace
+from omnichannel_assets.settings import has_dagster_home
 
 AFTER_DAYS = ("event_facts", "order_facts")
 
@@ -53,7 +55,7 @@ class _Waves:
         self.assets = build_assets(workspace.settings, workspace.registry)
         self.resources = {"workspace": WorkspaceResource.of(workspace.settings)}
         self.left = [asset.key.to_user_string() for asset in self.assets if isinstance(asset, dg.AssetsDefinition)]
-        self.instance = dg.DagsterInstance.get() if os.environ.get("DAGSTER_HOME") else dg.DagsterInstance.ephemeral()
+        self.instance = dg.DagsterInstance.get() if has_dagster_home() else dg.DagsterInstance.ephemeral()
 
     def named(self, prefix: str) -> list[str]:
         return [name for name in self.left if name.startswith(prefix)]
@@ -69,14 +71,13 @@ class _Waves:
         if wanted == []:
             return
         tags = {RANGE_START: wanted[0].isoformat(), RANGE_END: wanted[-1].isoformat()} if wanted else {}
-        dg.materialize(
-            self.assets,
-            selection=names,
-            resources=self.resources,
-            instance=self.instance,
-            tags=tags,
-            run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
-        )
+        if self.instance.is_ephemeral:
+            tags |= {PICTURES_TAG: "off"}
+        quiet = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+        try:
+            dg.materialize(self.assets, selection=names, resources=self.resources, instance=self.instance, tags=tags, run_config=quiet)
+        except dg.Failure as failure:
+            raise UserError(str(failure.description)) from None
 
 
 def _state(workspace: Workspace) -> dict[str, dict[str, str]]:

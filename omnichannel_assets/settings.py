@@ -22,6 +22,8 @@ EARLIEST_DAY = date(2000, 1, 1)
 """First received day when FIRST_DAY is empty: no Segment export is older, and partition definitions need a start."""
 
 DEVELOPMENT_KEY = "omnichannel-development-key"
+OTHER_TOOLS = ("AWS_", "DAGSTER_", "GX_")
+"""Beginnings of names in ``.env`` that are for others."""
 NOT_MERCHANDISE = r"POST|DOT|M|D|S|B|C2|C3|CRUK|PADS|SP1002|AMAZONFEE|BANK CHARGES|ADJUST\d*|TEST\d+|GIFT.*"
 
 
@@ -46,12 +48,14 @@ class Settings(BaseModel):
     dms_registry: str = Field("", description="YAML file of the DMS tables. Empty: the seven tables of the retail schema.")
     engine_memory_mb: int = Field(1024, ge=256, description="Memory the SQL engine may use, in MiB.")
     engine_threads: int = Field(2, ge=1, le=256, description="Threads the SQL engine may use.")
-    lock_wait_seconds: float = Field(300.0, ge=0, description="How long to wait for another run that is writing to the lake.")
+    lock_wait_seconds: float = Field(300.0, ge=0, allow_inf_nan=False, description="How long to wait for another run that is writing to the lake.")
     mostly_bad_share: float = Field(0.5, gt=0, le=1, description="A file of 20 rows or more with a larger share of unreadable rows goes to quarantine as a whole.")
 
     @field_validator("first_day", "last_day", "as_of", mode="before")
     @classmethod
     def _empty_is_open(cls, value: object) -> object:
+        if isinstance(value, str) and value and not re.fullmatch(r"\d{4}-\d{2}-\d{2}", value):
+            raise ValueError("a date written YYYY-MM-DD")  # the type alone would also read seconds since 1970
         return None if value == "" else value
 
     @field_validator("history_sources", "identifier_traits", "online_store_ids", mode="before")
@@ -74,6 +78,15 @@ class Settings(BaseModel):
             re.compile(value)
         except re.error as error:
             raise ValueError(f"a regular expression ({error})") from None
+        if re.search(r"\(\?(?:<?[=!]|P=)|\\[1-9]", value):
+            raise ValueError("a regular expression without look-around and back-references (the SQL engine has neither)")
+        return value
+
+    @field_validator("identity_key")
+    @classmethod
+    def _is_key(cls, value: SecretStr) -> SecretStr:
+        if not 1 <= len(value.get_secret_value().encode()) <= 64:
+            raise ValueError("1 to 64 bytes of text")
         return value
 
     @field_validator("default_region")
@@ -86,7 +99,7 @@ class Settings(BaseModel):
     @field_validator("landing_uri", "lake_uri")
     @classmethod
     def _is_folder(cls, value: str) -> str:
-        if not value or "://" in value or any(sign in value for sign in "*?[]"):
+        if not value.strip() or re.match(r"[A-Za-z][A-Za-z0-9+.-]+:/", value) or any(sign in value for sign in "*?[]"):
             raise ValueError("a local folder without any of * ? [ ]")
         return value
 
@@ -101,6 +114,11 @@ class Settings(BaseModel):
         return dict(pair.split("=", 1) for pair in self.identifier_traits)
 
 
+def has_dagster_home() -> bool:
+    """Whether DAGSTER_HOME names a folder for Dagster's own state; without one, runs leave no history."""
+    return bool(os.environ.get("DAGSTER_HOME"))
+
+
 def midnight(day: date) -> datetime:
     """00:00 UTC of a date."""
     return datetime.combine(day, time(), UTC)
@@ -111,10 +129,27 @@ def day_after(day: date) -> date:
     return day + timedelta(days=1)
 
 
+EXPECTED = {
+    "first_day": "a date written YYYY-MM-DD",
+    "last_day": "a date written YYYY-MM-DD",
+    "as_of": "a date written YYYY-MM-DD",
+    "engine_memory_mb": "a whole number of at least 256",
+    "engine_threads": "a whole number from 1 to 256",
+    "lock_wait_seconds": "a number of seconds, 0 or more",
+    "mostly_bad_share": "a share above 0 and up to 1",
+}
+"""Where the type's own words would not help."""
 FIXES = {
     "first_day": "write a date such as 2026-01-31, or leave it empty",
     "last_day": "write a date such as 2026-01-31, or leave it empty",
     "as_of": "write a date such as 2026-01-31, or leave it empty",
+    "identity_key": "write a random text and keep it",
+    "engine_memory_mb": "write 1024, for example",
+    "engine_threads": "write the number of cores to use",
+    "lock_wait_seconds": "write 10, for example",
+    "mostly_bad_share": "write 0.5, for example",
+    "default_region": "write GB, for example, or leave it empty",
+    "identifier_traits": "write pairs, separated by commas",
     "lake_uri": "name a folder, for example data/lake",
     "landing_uri": "name a folder, for example data/landing",
 }
@@ -129,23 +164,26 @@ def load_settings(options: Mapping[str, Any] | None = None, *, environment: Mapp
     environment = os.environ if environment is None else environment
     folder = folder or Path.cwd()
     values: dict[str, tuple[Any, str]] = {}
+    written = _read_env(folder / ".env")
     for source, found in (
-        (".env", _known_names(_read_env(folder / ".env"), ".env")),
+        (".env", _known_names(written)),
         ("environment", {name.lower(): value for name, value in environment.items() if name.lower() in Settings.model_fields}),
         ("command line", {name: value for name, value in (options or {}).items() if value is not None}),
     ):
         values |= {name: (value, source) for name, value in found.items()}
     landing = Path(str(values.get("landing_uri", (Settings.model_fields["landing_uri"].default, ""))[0]))
-    bounds = _known_names(_read_env(landing / "sample.env"), "sample.env")
+    bounds = _known_names(_read_env(landing / "sample.env"))
     values = {name: (value, "sample.env") for name, value in bounds.items() if name in ("first_day", "last_day")} | values
-    return _validated(values)
+    return _validated(values, _unknown_names(written, ".env"))
 
 
-def _validated(values: Mapping[str, tuple[Any, str]]) -> Settings:
+def _validated(values: Mapping[str, tuple[Any, str]], problems: list[str]) -> Settings:
     try:
         settings = Settings(**{name: value for name, (value, _) in values.items()})
     except ValidationError as error:
-        raise UserError("\n".join(_explain(problem, values) for problem in error.errors())) from None
+        raise UserError("\n".join([*problems, *(_explain(problem, values) for problem in error.errors())])) from None
+    if problems:
+        raise UserError("\n".join(problems))
     if settings.first_day and settings.last_day and settings.first_day > settings.last_day:
         raise SettingError("LAST_DAY", str(settings.last_day), expected=f"a day not before FIRST_DAY ({settings.first_day})", fix="swap or correct the two", source=values["last_day"][1])
     return settings
@@ -155,9 +193,7 @@ def _explain(problem: Any, values: Mapping[str, tuple[Any, str]]) -> str:
     name = str(problem["loc"][0])
     got, source = values.get(name, (problem.get("input"), "environment"))
     expected = problem["msg"].removeprefix("Value error, ")
-    expected = expected[0].lower() + expected[1:]
-    if name in ("first_day", "last_day", "as_of"):
-        expected = "a date written YYYY-MM-DD"
+    expected = EXPECTED.get(name, expected[0].lower() + expected[1:])
     return str(SettingError(name.upper(), str(got), expected=expected, fix=FIXES.get(name, "correct the value"), source=source, secret=name == "identity_key"))
 
 
@@ -169,15 +205,16 @@ def _read_env(path: Path) -> dict[str, str]:
     return {name: value or "" for name, value in dotenv_values(path).items()}
 
 
-def _known_names(found: Mapping[str, str], source: str) -> dict[str, str]:
-    """Refuse names that are no setting (a typing error would otherwise be a silent default); other tools' names are let through."""
-    known = {}
-    for name, value in found.items():
-        field = name.lower()
-        if field in Settings.model_fields:
-            known[field] = value
-        elif not name.startswith(("AWS_", "DAGSTER_", "GX_")):
-            near = difflib.get_close_matches(field, Settings.model_fields, n=1)
+def _known_names(found: Mapping[str, str]) -> dict[str, str]:
+    return {name.lower(): value for name, value in found.items() if name.lower() in Settings.model_fields}
+
+
+def _unknown_names(found: Mapping[str, str], source: str) -> list[str]:
+    """One line a name that is no setting (a typing error would otherwise be a silent default); other tools' names are let through."""
+    lines = []
+    for name in found:
+        if name.lower() not in Settings.model_fields and not name.startswith(OTHER_TOOLS):
+            near = difflib.get_close_matches(name.lower(), Settings.model_fields, n=1)
             hint = f"did you mean {near[0].upper()}?" if near else "see the settings table in README.md"
-            raise UserError(f"{name}: expected the name of a setting, got an unknown one (from {source}). Fix: {hint}")
-    return known
+            lines.append(f"{name}: expected the name of a setting, got an unknown one (from {source}). Fix: {hint}")
+    return lines

@@ -1,6 +1,8 @@
-"""The summary a person reads after a run: counts that add up, from manifests and the public tables."""
+"""The counts a person reads after a run: every ``=`` holds to the row. From manifests and the public tables."""
 
-from omnichannel_assets.lake.lake import Manifest
+from dataclasses import dataclass
+from decimal import Decimal
+
 from omnichannel_assets.lake.public import public_engine
 from omnichannel_assets.lake.schema import TableSchema
 from omnichannel_assets.lake.tables import IDENTIFIERS, SEGMENT_DUPLICATES, SEGMENT_EVENTS
@@ -9,58 +11,87 @@ from omnichannel_assets.resources.workspace import Workspace
 from omnichannel_assets.run import RunResult
 
 
+@dataclass(frozen=True)
+class Balance:
+    """One law: ``total`` of something = the sum of named parts."""
+
+    subject: str
+    unit: str
+    total: int
+    parts: dict[str, int]
+
+    def equation(self) -> str:
+        """The right-hand side, as text."""
+        return " + ".join(f"{number:,} {name}" for name, number in self.parts.items())
+
+
+@dataclass(frozen=True)
+class LakeCounts:
+    """What a lake holds: its balances in the order of the flow, and the headline numbers."""
+
+    balances: tuple[Balance, ...]
+    customers: int
+    known: int
+    contactable: int
+    orders: int
+    revenue: Decimal
+    interactions: int
+
+
 def summary_lines(workspace: Workspace, result: RunResult) -> list[str]:
-    """The summary, one line each; every ``=`` holds to the row."""
+    """The summary of a run, one line each."""
     lines = [f"Lake {workspace.lake.store.root} as of {result.as_of} (everything known before 00:00 UTC)", ""]
-    lines += [*_segment_lines(workspace), *_dms_lines(workspace), *_trusted_lines(workspace), ""]
+    previous = ""
+    for balance in lake_counts(workspace).balances:
+        subject = balance.subject if balance.subject != previous else ""
+        previous = balance.subject
+        lines.append(f"{subject:<13} {balance.total:>9,} {balance.unit:<20} = {balance.equation()}")
     rewritten = sum(result.rewritten.values())
     if rewritten:
-        lines.append(f"{rewritten:,} partitions of {len(result.rewritten)} tables rewritten.")
-    else:
-        lines.append("Nothing changed: the lake already holds what the landing zone gives; no file was rewritten.")
-    return lines
+        return [*lines, "", f"{rewritten:,} partitions of {len(result.rewritten)} tables rewritten."]
+    return [*lines, "", "Nothing changed: the lake already holds what the landing zone gives; no file was rewritten."]
 
 
-def _counts(workspace: Workspace, table: TableSchema) -> dict[str, int]:
-    total: dict[str, int] = {}
-    for manifest in workspace.lake.manifests(table).values():
-        for name, number in manifest.counts.items():
-            total[name] = total.get(name, 0) + number
-    return total
-
-
-def _segment_lines(workspace: Workspace) -> list[str]:
-    staged = _counts(workspace, SEGMENT_EVENTS)
-    losing = _rows(workspace.lake.manifest(SEGMENT_DUPLICATES.name))
-    lines_in, calls = staged.get("lines_in", 0), staged.get("rows_out", 0)
-    return [
-        f"Segment       {lines_in:>12,} lines read   = {calls:,} calls + {staged.get('duplicates', 0):,} copies + {staged.get('quarantined', 0):,} quarantined",
-        f"              {calls:>12,} calls        = {calls - losing:,} messages + {losing:,} copies of another day",
-    ]
-
-
-def _dms_lines(workspace: Workspace) -> list[str]:
-    found = [_counts(workspace, dms_history_table(spec)) for spec in workspace.registry.values()]
-    changes, repeated, quarantined = (sum(counts.get(name, 0) for counts in found) for name in ("changes", "duplicates", "quarantined"))
-    total = changes + repeated + quarantined
-    return [f"Shop database {total:>12,} rows read    = {changes:,} changes + {repeated:,} repeated + {quarantined:,} quarantined"]
-
-
-def _trusted_lines(workspace: Workspace) -> list[str]:
-    links = _counts(workspace, IDENTIFIERS)
+def lake_counts(workspace: Workspace) -> LakeCounts:
+    """All counts of a lake."""
     with public_engine(workspace.lake, workspace.tables) as engine:
-        ((identifiers, customers, known),) = engine.rows("select (select count(*) from identities), count(*), count(*) filter (where is_known) from customers")
-        ((orders, online, store, with_customer),) = engine.rows(
+        (people,) = engine.rows("select count(*), count(*) filter (where is_known), count(*) filter (where email_opt_in and email is not null) from customers")
+        (orders,) = engine.rows(
             "select count(*), count(*) filter (where channel = 'online'), count(*) filter (where channel = 'store'), count(customer_id) from orders"
         )
-        kinds = engine.rows("select event_type, count(*) from interactions group by 1 order by 2 desc, 1")
+        ((identifiers, linked),) = engine.rows("select count(*), count(distinct customer_id) from identities")
+        ((revenue,),) = engine.rows("select coalesce(sum(revenue), 0) from customers")
+        kinds = dict(engine.rows("select event_type, count(*) from interactions group by 1 order by 2 desc, 1"))
+    balances = (
+        *_source_balances(workspace),
+        Balance("Customers", "with an identifier", linked, {"known": people[1], "visitors": people[0] - people[1]}),
+        Balance("Customers", "identifiers", identifiers, {"the first of a customer": linked, "joined to one": identifiers - linked}),
+        Balance("Orders", "orders", orders[0], {"online": orders[1], "in store": orders[2]}),
+        Balance("Orders", "orders", orders[0], {"of a customer": orders[3], "of nobody known": orders[0] - orders[3]}),
+        Balance("Interactions", "interactions", sum(kinds.values()), kinds),
+    )
+    return LakeCounts(balances, people[0], people[1], people[2], orders[0], revenue, sum(kinds.values()))
+
+
+def _source_balances(workspace: Workspace) -> list[Balance]:
+    staged, links = _counts(workspace, SEGMENT_EVENTS), _counts(workspace, IDENTIFIERS)
+    shop = _counts(workspace, *(dms_history_table(spec) for spec in workspace.registry.values()))
+    losing = _counts(workspace, SEGMENT_DUPLICATES).get("rows_out", 0)
+    lines = {"calls": staged.get("rows_out", 0), "copies": staged.get("duplicates", 0), "quarantined": staged.get("quarantined", 0)}
+    rows = {"changes": shop.get("changes", 0), "repeated": shop.get("duplicates", 0), "quarantined": shop.get("quarantined", 0)}
+    carried = {"linked": links.get("rows_out", 0), "repeated": links.get("duplicates", 0), "blocked": links.get("blocked", 0), "unreadable": links.get("unreadable", 0)}
     return [
-        f"Identity      {links.get('rows_in', 0):>12,} identifiers carried = {links.get('rows_out', 0):,} linked + {links.get('duplicates', 0):,} repeated + {links.get('blocked', 0):,} blocked + {links.get('unreadable', 0):,} unreadable",
-        f"              {identifiers:>12,} identifiers  -> {customers:,} customers = {known:,} known + {customers - known:,} visitors",
-        f"Orders        {orders:>12,}              = {online:,} online + {store:,} in store ({with_customer:,} with a customer)",
-        f"Interactions  {sum(number for _, number in kinds):>12,}              = " + " + ".join(f"{number:,} {kind}" for kind, number in kinds),
+        Balance("Segment", "lines read", staged.get("lines_in", 0), lines),
+        Balance("Segment", "calls", lines["calls"], {"messages": lines["calls"] - losing, "copies of another day": losing}),
+        Balance("Shop database", "rows read", shop.get("rows_in", 0) + rows["quarantined"], rows),
+        Balance("Identity", "identifiers carried", links.get("rows_in", 0), carried),
     ]
 
 
-def _rows(manifest: Manifest | None) -> int:
-    return manifest.rows if manifest else 0
+def _counts(workspace: Workspace, *tables: TableSchema) -> dict[str, int]:
+    total: dict[str, int] = {}
+    for table in tables:
+        for manifest in workspace.lake.manifests(table).values():
+            for name, number in manifest.counts.items():
+                total[name] = total.get(name, 0) + number
+    return total

@@ -32,8 +32,8 @@ SMALLEST_JUDGED = 20
 def stage_table(workspace: Workspace, name: str) -> StepReport:
     """Bring one DMS table up to date: new object versions into its log and quarantine, then its history. Raises ChecksFailedError."""
     spec = workspace.registry[name]
-    parsed = append_changes(workspace, spec)
-    return rebuild_history(workspace, spec, parsed)
+    append_changes(workspace, spec)
+    return rebuild_history(workspace, spec)
 
 
 def append_changes(workspace: Workspace, spec: TableSpec) -> StepReport:
@@ -93,8 +93,11 @@ def _quarantine_rows(parsed: Any, row: Row, found: Any, value: str) -> Any:
     return pa.table({name: columns[name] if name in columns else bad[name] for name in schema.names}, schema=schema)
 
 
-def rebuild_history(workspace: Workspace, spec: TableSpec, logged: StepReport) -> StepReport:
-    """The version history from the whole log. Conservation: log rows = repeated rows + changes that made a version."""
+def rebuild_history(workspace: Workspace, spec: TableSpec) -> StepReport:
+    """The version history from the whole log, objects that are gone by now included.
+
+    Conservation: rows of all object versions = log rows + quarantined ones; log rows = repeated rows + changes that made a version.
+    """
     history, log_table = dms_history_table(spec), dms_log_table(spec)
     parent = workspace.registry[spec.parent] if spec.parent else None
     upstream = [workspace.lake.content_digest(log_table), workspace.lake.content_digest(dms_history_table(parent)) if parent else ""]
@@ -111,7 +114,9 @@ def rebuild_history(workspace: Workspace, spec: TableSpec, logged: StepReport) -
         data = engine.model(history, sql=history_sql(spec, parent))
         ((rows, repeated, changes),) = engine.rows(counts_sql(spec, parent))
     told = data.select(["object_key", "object_etag", "row"]).group_by(["object_key", "object_etag", "row"]).aggregate([]).num_rows
-    counts = {"rows_in": rows, "duplicates": repeated, "changes": told, "rows_out": data.num_rows, "file_rows": logged.count("rows_in"), "quarantined": logged.count("quarantined")}
+    logged = [manifest.counts for manifest in workspace.lake.manifests(log_table).values()]
+    read = {name: sum(counts[column] for counts in logged) for name, column in (("file_rows", "rows_in"), ("quarantined", "quarantined"))}
+    counts = {"rows_in": rows, "duplicates": repeated, "changes": told, "rows_out": data.num_rows, **read}
     check = conservation(rows, {"duplicates": repeated, "changes": told})
     log.info("%s: %s versions of %s changes", history.name, f"{data.num_rows:,}", f"{changes:,}")
     publish(workspace, report, Draft(data, digest, counts=counts, checks=(check,)))

@@ -30,7 +30,7 @@ def catalogue(workspace: Workspace) -> StepReport:
 
     Content is hashed only for objects whose listing changed. The manifest's counts hold the data clock as a day ordinal.
     """
-    now = datetime.now(UTC)  # noqa: wall-clock (first_seen_at and the cap on the data clock are wall-clock by definition)
+    now = datetime.now(UTC)  # wall-clock: first_seen_at and the cap on the data clock are so by definition
     known = workspace.lake.read(LANDING_FILES).to_pylist()
     rows = updated_catalogue(known, workspace.landing.list(), workspace, now)
     report = StepReport(LANDING_FILES)
@@ -83,7 +83,7 @@ def describe(listed: ListedObject, workspace: Workspace) -> Row:
 
 def _in_bounds(row: Mapping[str, Any], workspace: Workspace) -> bool:
     """Inside FIRST_DAY..LAST_DAY; without LAST_DAY no folder of a day still to come is believed."""
-    last = workspace.settings.last_day or datetime.now(UTC).date()  # noqa: wall-clock (bounds the landing zone only)
+    last = workspace.settings.last_day or datetime.now(UTC).date()  # wall-clock: bounds the landing zone only
     return workspace.settings.first_received_day <= row["received_day"] <= last
 
 

@@ -19,6 +19,8 @@ from omnichannel_assets.resources.dagster import WorkspaceResource
 from omnichannel_assets.resources.workspace import Workspace
 
 OWNERS = ["team:data-engineering"]
+PICTURES_TAG = "omnichannel/pictures"
+"""Run tag: ``off`` draws nothing, for runs whose metadata nobody will ever see."""
 CHECK_DESCRIPTIONS = {
     "contract": "Columns, kinds, required values and grain are as declared.",
     "conservation": "Rows in = rows out + everything else that happened to them, to the row.",
@@ -80,7 +82,8 @@ def asset_result(context: dg.AssetExecutionContext, workspace: Workspace, step: 
     except ChecksFailedError as error:
         yield from _failed_results(context, error)
         raise dg.Failure(str(error), allow_retries=False) from None
-    shown = {title: dg.MetadataValue.md(text) for title, text in previews_of(workspace, report.table).items()}
+    is_watched = context.run.tags.get(PICTURES_TAG) != "off"
+    shown = {title: dg.MetadataValue.md(text) for title, text in previews_of(workspace, report.table).items()} if is_watched else {}
     if report.table.partition == "received_day":
         _add_partition_metadata(context, report, shown)
         shown = {}

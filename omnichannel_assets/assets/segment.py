@@ -15,6 +15,7 @@ import dagster as dg
 
 from omnichannel_assets.assets.landing import Row, present_objects
 from omnichannel_assets.assets.reporting import step_asset
+from omnichannel_assets.assets.retention import rows_of_day, vanished_rows
 from omnichannel_assets.assets.steps import Draft, StepReport, build_model, conserved, log, publish
 from omnichannel_assets.checks.contracts import conservation
 from omnichannel_assets.lake.code import code_digest
@@ -27,7 +28,7 @@ from omnichannel_assets.resources.workspace import Workspace
 if TYPE_CHECKING:
     import pyarrow as pa
 
-BATCH_BYTES = 8 << 20
+BATCH_BYTES = 2 << 20
 """Packed bytes staged in one query: enough to share its fixed cost, small enough to stay within memory."""
 BATCH_ROWS = 400_000
 """Rows of calls turned into facts in one query."""
@@ -36,55 +37,60 @@ BATCH_ROWS = 400_000
 def stage_calls(workspace: Workspace, days: Iterable[date] | None = None) -> tuple[StepReport, StepReport]:
     """Bring ``segment_events`` and ``segment_quarantine`` up to date for some received days (default: all that have objects).
 
-    A day is current while its objects are the ones it was made from, or a part of them: objects that merely vanish (retention)
-    never empty a day. Returns both reports; raises ChecksFailedError after all days were tried.
+    Objects that merely vanish (retention) never change a day; when such a day is made anew (a late object, new code), the stored rows of
+    its vanished objects stay in it. Returns both reports; raises ChecksFailedError after all days were tried.
     """
-    wanted = set(days) if days is not None else None
-    by_day: dict[date, list[Row]] = defaultdict(list)
-    for row in present_objects(workspace, "segment"):
-        if wanted is None or row["received_day"] in wanted:
-            by_day[row["received_day"]].append(row)
-    events, quarantine = StepReport(SEGMENT_EVENTS), StepReport(SEGMENT_QUARANTINE)
+    objects = _objects_by_day(workspace, days)
     base = _staging_digest(workspace)
-    stale = [day for day in sorted(by_day) if not _take_current(workspace, (events, quarantine), day, by_day[day], base)]
-    done = 0
-    for batch in _batches(stale, lambda day: sum(row["size"] for row in by_day[day]), BATCH_BYTES):
-        _stage_batch(workspace, (events, quarantine), {day: by_day[day] for day in batch}, base)
-        done += len(batch)
-        log.info("segment_events: %s of %s days", f"{done:,}", f"{len(stale):,}")
+    events, quarantine = StepReport(SEGMENT_EVENTS), StepReport(SEGMENT_QUARANTINE)
+    stale = []
+    for day in objects:
+        current = _current_manifests(workspace, day, objects[day], base)
+        if current:
+            events.manifests[day.isoformat()], quarantine.manifests[day.isoformat()] = current
+        else:
+            stale.append(day)
+    for batch in _batches(stale, lambda day: sum(row["size"] for row in objects[day]), BATCH_BYTES):
+        _stage_batch(workspace, (events, quarantine), {day: objects[day] for day in batch}, base)
+        log.info("segment_events: %s of %s days", f"{len(events.rewritten) + len(events.failed):,}", f"{len(stale):,}")
     quarantine.raise_failures()
     return events.raise_failures(), quarantine
 
 
 def stale_days(workspace: Workspace) -> list[date]:
     """Received days whose objects are not the ones their calls were made from."""
+    base = _staging_digest(workspace)
+    return [day for day, objects in _objects_by_day(workspace, None).items() if not _current_manifests(workspace, day, objects, base)]
+
+
+def _objects_by_day(workspace: Workspace, days: Iterable[date] | None) -> dict[date, list[Row]]:
+    wanted = set(days) if days is not None else None
     by_day: dict[date, list[Row]] = defaultdict(list)
     for row in present_objects(workspace, "segment"):
-        by_day[row["received_day"]].append(row)
-    base = _staging_digest(workspace)
-    unused = (StepReport(SEGMENT_EVENTS), StepReport(SEGMENT_QUARANTINE))
-    return [day for day in sorted(by_day) if not _take_current(workspace, unused, day, by_day[day], base)]
+        if wanted is None or row["received_day"] in wanted:
+            by_day[row["received_day"]].append(row)
+    return dict(sorted(by_day.items()))
 
 
 def _staging_digest(workspace: Workspace) -> str:
     settings = workspace.settings
-    code = code_digest("segment", *(f"sql/{name}.sql" for name in ("segment_calls", "mostly_bad_files", "stopped_calls", "segment_events", "segment_quarantine", "macros")))
-    return digest_of([code, settings.first_received_day, settings.history_sources, settings.identifier_traits, settings.mostly_bad_share, SEGMENT_EVENTS.fingerprint()])
+    models = ("segment_calls", "mostly_bad_files", "stopped_calls", "segment_events", "segment_quarantine", "macros")
+    bound = [settings.first_received_day, settings.history_sources, settings.identifier_traits, settings.mostly_bad_share]
+    return digest_of([code_digest("segment", *(f"sql/{name}.sql" for name in models)), bound, SEGMENT_EVENTS.fingerprint()])
 
 
-def _take_current(workspace: Workspace, reports: Sequence[StepReport], day: date, objects: list[Row], base: str) -> bool:
-    value = day.isoformat()
+def _current_manifests(workspace: Workspace, day: date, objects: list[Row], base: str) -> tuple[Manifest, Manifest] | None:
+    """The manifests of a day that was made from these objects, or from these and others that have vanished since; else None."""
     versions = {row["key"]: row["etag"] for row in objects}
-    found = [workspace.lake.manifest(report.table.name, ("received_day", value)) for report in reports]
-    for manifest in found:
+    found = []
+    for table in (SEGMENT_EVENTS, SEGMENT_QUARANTINE):
+        manifest = workspace.lake.manifest(table.name, ("received_day", day.isoformat()))
         if manifest is None or not versions.items() <= manifest.inputs.items():
-            return False
-        # Once an object is gone the day cannot be made again in full: it stays as it is, also under newer code or settings.
-        if manifest.inputs == versions and manifest.digest != digest_of([base, versions]):
-            return False
-    for report, manifest in zip(reports, found, strict=True):
-        report.manifests[value] = manifest
-    return True
+            return None
+        if not workspace.lake.is_current(table, digest_of([base, manifest.inputs]), day.isoformat()):
+            return None
+        found.append(manifest)
+    return found[0], found[1]
 
 
 def _batches(days: Sequence[date], size: Any, limit: int) -> Iterator[list[date]]:
@@ -101,34 +107,39 @@ def _batches(days: Sequence[date], size: Any, limit: int) -> Iterator[list[date]
 
 
 def _stage_batch(workspace: Workspace, reports: Sequence[StepReport], objects: dict[date, list[Row]], base: str) -> None:
-    import pyarrow as pa
-    import pyarrow.compute as pc
+    """Read, type and publish some received days in one query each for calls and quarantine."""
+    from omnichannel_assets.segment.lines import read_lines
 
-    from omnichannel_assets.segment.events import event_names
-    from omnichannel_assets.segment.lines import lines_table, read_lines
-
-    read = [(row, read_lines(workspace.landing.read(row["key"]))) for day in sorted(objects) for row in objects[day]]
+    read = [(row, read_lines(workspace.landing.read(row["key"]))) for rows in objects.values() for row in rows]
+    vanished = vanished_rows(workspace, objects)
     with workspace.lake.engine() as engine:
-        engine.register("event_names", event_names())
-        engine.register("segment_lines", lines_table((row["source_id"], row["key"], row["received_day"], lines) for row, lines in read))
-        engine.register("unreadable_lines", _unreadable_lines(read))
-        engine.store_query("read_calls", model_text("segment_calls"), workspace.staging_parameters())
-        engine.store_query("mostly_bad_files", model_text("mostly_bad_files"), {"mostly_bad_share": workspace.settings.mostly_bad_share})
-        engine.store_query("segment_calls", model_text("stopped_calls"))
-        for file, bad, lines in engine.rows("select file, bad, lines from mostly_bad_files order by file"):
-            log.warning("%s: %s of %s lines are unreadable; the whole file is in quarantine", file, f"{bad:,}", f"{lines:,}")
-        events = engine.model(SEGMENT_EVENTS)
-        quarantined = engine.model(SEGMENT_QUARANTINE)
-        good = dict(engine.rows("select received_day, count(*) from segment_calls where rule is null group by 1"))
-    for day in sorted(objects):
-        inputs = {row["key"]: row["etag"] for row in objects[day]}
-        lines = sum(found.count for row, found in read if row["received_day"] == day)
-        day_events, day_bad = (table.filter(pc.equal(table["received_day"], pa.scalar(day))) for table in (events, quarantined))
-        counts = {"lines_in": lines, "rows_out": day_events.num_rows, "duplicates": good.get(day, 0) - day_events.num_rows, "quarantined": day_bad.num_rows}
-        check = conservation(lines, {name: counts[name] for name in ("rows_out", "duplicates", "quarantined")})
-        for report, data in zip(reports, (day_events, day_bad), strict=True):
-            shown = counts if report.table is SEGMENT_EVENTS else {"rows_out": data.num_rows}
-            publish(workspace, report, Draft(data, digest_of([base, inputs]), day.isoformat(), shown, inputs, (check,)))
+        _register_calls(workspace, engine, read)
+        vanished.register(engine)
+        events, quarantined = engine.model(SEGMENT_EVENTS), engine.model(SEGMENT_QUARANTINE)
+        usable = dict(engine.rows("select received_day, count(*) from segment_calls where rule is null group by 1"))
+    for day, rows in objects.items():
+        inputs = {row["key"]: row["etag"] for row in rows} | vanished.inputs[day]
+        day_events, day_bad = rows_of_day(events, day), rows_of_day(quarantined, day)
+        lines = sum(found.count for row, found in read if row["received_day"] == day) + vanished.rows(day)
+        fates = {"rows_out": day_events.num_rows, "duplicates": usable.get(day, 0) - day_events.num_rows, "quarantined": day_bad.num_rows}
+        shared = {"digest": digest_of([base, inputs]), "value": day.isoformat(), "inputs": inputs, "checks": (conservation(lines, fates),)}
+        publish(workspace, reports[0], Draft(day_events, counts={"lines_in": lines, **fates}, **shared))
+        publish(workspace, reports[1], Draft(day_bad, counts={"rows_out": day_bad.num_rows}, **shared))
+
+
+def _register_calls(workspace: Workspace, engine: Engine, read: Sequence[tuple[Row, Any]]) -> None:
+    """Register ``usable_calls`` (every readable line, typed, with the rule it breaks) and ``unreadable_lines``."""
+    from omnichannel_assets.segment.events import event_names
+    from omnichannel_assets.segment.lines import lines_table
+
+    engine.register("event_names", event_names())
+    engine.register("segment_lines", lines_table((row["source_id"], row["key"], row["received_day"], lines) for row, lines in read))
+    engine.register("unreadable_lines", _unreadable_lines(read))
+    engine.store_query("read_calls", model_text("segment_calls"), workspace.staging_parameters())
+    engine.store_query("mostly_bad_files", model_text("mostly_bad_files"), {"mostly_bad_share": workspace.settings.mostly_bad_share})
+    engine.store_query("usable_calls", model_text("stopped_calls"))
+    for file, bad, lines in engine.rows("select file, bad, lines from mostly_bad_files order by file"):
+        log.warning("%s: %s of %s lines are unreadable; the whole file is in quarantine", file, f"{bad:,}", f"{lines:,}")
 
 
 def _unreadable_lines(read: Iterable[tuple[Row, Any]]) -> pa.Table:
@@ -166,7 +177,7 @@ def stale_fact_days(workspace: Workspace, table: TableSchema) -> list[date]:
 
 
 def _fact_digests(workspace: Workspace, table: TableSchema, staged: Mapping[str, Manifest]) -> dict[str, str]:
-    code = code_digest("segment", "identity", f"sql/{table.name}.sql", f"sql/conservation/{table.name}.sql", "sql/message_identifiers.sql", "checks")
+    code = code_digest("segment", "identity", f"sql/{table.name}.sql", f"sql/conservation/{table.name}.sql", "sql/message_identifiers.sql", "sql/macros.sql", "checks")
     base = digest_of([code, workspace.rules.fingerprint(), table.fingerprint()])
     losers = _losing_copies(workspace)
     return {value: digest_of([base, manifest.sha256, losers.get(value, [])]) for value, manifest in staged.items()}
@@ -180,9 +191,6 @@ def _losing_copies(workspace: Workspace) -> dict[str, list[str]]:
 
 
 def _build_facts_batch(workspace: Workspace, report: StepReport, values: list[str], digests: dict[str, str]) -> None:
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
     from omnichannel_assets.segment.events import event_names
 
     table = report.table
@@ -194,7 +202,7 @@ def _build_facts_batch(workspace: Workspace, report: StepReport, values: list[st
         data = engine.model(table)
         laws = conserved(engine, table, data, {})
     for value in values:
-        day = data.filter(pc.equal(data["received_day"], pa.scalar(date.fromisoformat(value))))
+        day = rows_of_day(data, date.fromisoformat(value))
         law = laws.get(value, conservation(0, {}))
         publish(workspace, report, Draft(day, digests[value], value, {**law.details, "rows_out": day.num_rows}, checks=(law,)))
 

@@ -161,6 +161,7 @@ def load_registry(path: Path | None = None) -> dict[str, TableSpec]:
         registry[str(name)] = _read_spec(str(name), body, source)
     for spec in registry.values():
         _check_parent(spec, registry, source)
+        _check_table_name(spec, registry, source)
     return registry
 
 
@@ -212,6 +213,14 @@ def _check_parent(spec: TableSpec, registry: dict[str, TableSpec], source: Path)
         raise _error(spec.name, mistake, source)
     if parent.columns.get(column) != spec.columns[column]:
         mistake = RegistryMistake("time_from", spec.time_from, "a column of the same type in both tables", "correct the column or its type")
+        raise _error(spec.name, mistake, source)
+
+
+def _check_table_name(spec: TableSpec, registry: dict[str, TableSpec], source: Path) -> None:
+    """Each table becomes `dms_<name>`, `dms_<name>_log` and `dms_<name>_latest`, beside our own `dms_quarantine`."""
+    derived = {f"{name}{ending}" for name in registry for ending in ("_log", "_latest")}
+    if spec.name in {"quarantine", *derived}:
+        mistake = RegistryMistake("", spec.name, "a name that is not taken by one of our own tables", "rename the table in the DMS task")
         raise _error(spec.name, mistake, source)
 
 

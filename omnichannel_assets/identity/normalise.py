@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from omnichannel_assets.identity.rules import IdentityRules
 
 MAX_CHARACTERS = 512
+MAX_E164_CHARACTERS = 16
 _CONTROL_CHARACTER = r"\p{Cc}"
 
 
@@ -93,7 +94,8 @@ def _e164(text: str, region: str | None) -> str | None:
     # All zeros parse as "possible" in some countries; as an identifier they would join strangers.
     if number.national_number == 0 or not phonenumbers.is_possible_number(number):
         return None
-    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+    written = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+    return written if len(written) <= MAX_E164_CHARACTERS else None  # some plans call longer ones possible
 
 
 def _blocked(texts: pa.Array, rules: "IdentityRules") -> pa.Array:

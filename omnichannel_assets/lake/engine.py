@@ -76,7 +76,8 @@ class Engine:
             cursor = self.connection.execute(sql)
             return [column[0] for column in cursor.description or []], cursor.fetchall()
         except duckdb.Error as error:
-            raise InputError("sql", str(error).splitlines()[0], expected="a query the engine understands", fix="correct the query") from None
+            said = re.sub(r"'[^']*'", "'...'", str(error).splitlines()[0])  # conversion errors quote the rows' values
+            raise InputError("sql", said, expected="a query the engine understands", fix="correct the query") from None
 
     def confine(self, folder: str) -> None:
         """From now on read files below one folder only, and let no statement change that: for SQL that somebody typed."""

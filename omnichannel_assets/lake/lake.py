@@ -1,8 +1,9 @@
 """Tables in a store: one Parquet file a partition, replaced whole, with a manifest beside it.
 
 Belongs here: paths, manifests, publishing, currency ("does this partition already hold what its inputs would give?"). Does not: how rows are
-made. The data file is put in place before its manifest, so a crash between the two leaves a stale manifest and a re-run writes the same bytes
-again. Any engine can open ``tables/<table>/**/data.parquet`` without a catalogue.
+made. The data file is put in place before its manifest. While a data file is exchanged, the manifest of the old one vouches for nothing (its
+digests are empty), so after a crash between the two a re-run makes the partition again, also one that returns to the old inputs. Any engine
+can open ``tables/<table>/**/data.parquet`` without a catalogue.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import shutil
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -127,9 +128,12 @@ class Lake:
 
     def is_current(self, table: TableSchema, digest: str, value: str = "") -> bool:
         """Whether the stored partition was made from exactly these inputs, code and settings."""
-        partition = (table.partition, value) if table.partition else None
-        manifest = self.manifest(table.name, partition)
-        return bool(manifest) and manifest.digest == digest and self.store.exists(self.folder(table.name, partition) + "data.parquet")
+        manifest = self.manifest(table.name, (table.partition, value) if table.partition else None)
+        return manifest is not None and manifest.digest == digest and self.has_data(table, value)
+
+    def has_data(self, table: TableSchema, value: str = "") -> bool:
+        """Whether the partition's data file is in place."""
+        return self.store.exists(self.folder(table.name, (table.partition, value) if table.partition else None) + "data.parquet")
 
     def content_digest(self, table: TableSchema) -> str:
         """Digest of all rows of a table: what a table made from it depends on."""
@@ -165,11 +169,16 @@ class Lake:
         if before and before.sha256 == checksum and self.store.exists(folder + "data.parquet"):
             finished.unlink()
         else:
+            if before:
+                self._write_manifest(folder, replace(before, digest="", sha256=""))
             self.store.take(folder + "data.parquet", finished)
         counts, inputs = dict(provenance.counts), dict(provenance.inputs)
         manifest = Manifest(provenance.digest, checksum, data.num_rows, size, counts, inputs, list(provenance.checks))
-        self.store.write(folder + "_manifest.json", json.dumps(asdict(manifest), sort_keys=True, indent=1).encode())
+        self._write_manifest(folder, manifest)
         return manifest
+
+    def _write_manifest(self, folder: str, manifest: Manifest) -> None:
+        self.store.write(folder + "_manifest.json", json.dumps(asdict(manifest), sort_keys=True, indent=1).encode())
 
     def _write_parquet(self, table: TableSchema, data: pa.Table) -> Path:
         import pyarrow.parquet as pq

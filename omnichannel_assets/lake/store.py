@@ -54,7 +54,10 @@ class Store(Protocol):
 
 
 class LocalStore:
-    """A folder as a store. ``before_write(key)`` is called before every change that a reader could see (fault injection)."""
+    """A folder as a store. ``before_write(key)`` is called before every change that a reader could see (fault injection).
+
+    Names that begin with a dot are no objects: other tools' half-written files, and our scratch.
+    """
 
     def __init__(self, root: Path | str, before_write: Callable[[str], None] | None = None):
         self.root = Path(root).absolute()
@@ -62,6 +65,8 @@ class LocalStore:
 
     def list(self, prefix: str = "") -> Iterator[ListedObject]:
         base, _, start = prefix.rpartition("/")
+        if prefix.startswith("/"):  # no key does
+            return
         for path in self._walk(self.root / base):
             key = path.relative_to(self.root).as_posix()
             if key.startswith(prefix) and (base or not start or key.startswith(start)):
@@ -72,16 +77,16 @@ class LocalStore:
         if not folder.is_dir():
             return
         with os.scandir(folder) as entries:
-            ordered = sorted(entries, key=lambda entry: entry.name)
+            ordered = sorted((entry for entry in entries if not entry.name.startswith(".")), key=lambda entry: entry.name + "/" * entry.is_dir())
         for entry in ordered:
             if entry.is_dir():
                 yield from self._walk(Path(entry.path))
-            elif entry.is_file() and not entry.name.startswith("."):
+            elif entry.is_file():
                 yield Path(entry.path)
 
     def folders(self, prefix: str = "") -> list[str]:
         folder = self.root / prefix
-        return sorted(entry.name for entry in os.scandir(folder) if entry.is_dir()) if folder.is_dir() else []
+        return sorted(entry.name for entry in os.scandir(folder) if entry.is_dir() and not entry.name.startswith(".")) if folder.is_dir() else []
 
     def exists(self, key: str) -> bool:
         return (self.root / key).is_file()

@@ -280,7 +280,7 @@ RETURNS = TableSchema(
         required("returned_at", "timestamp", "when"),
         required("known_at", "timestamp", "when it was known"),
     ),
-    ("return_id", "position"),
+    ("return_id", "channel", "position"),
 )
 INTERACTIONS = TableSchema(
     "interactions",

@@ -15,12 +15,12 @@ from omnichannel_assets.settings import Settings, load_settings
 class WorkspaceResource(dg.ConfigurableResource):
     """Landing zone, lake and settings. Secrets such as IDENTITY_KEY come from the environment when a step runs."""
 
-    settings: dict[str, str] = Field(default_factory=dict, description="Settings that differ from their defaults, by field name. Secrets are read from the environment.")
+    settings: dict[str, str] = Field(default_factory=dict, description="Settings by field name. Secrets are read from the environment when a step runs.")
 
     @classmethod
     def of(cls, settings: Settings) -> WorkspaceResource:
         """The resource for settings that were already read and validated."""
-        return cls(settings=dict(plain_settings(settings)))
+        return cls(settings=plain_settings(settings))
 
     def open(self) -> Workspace:
         """The workspace, for reading."""

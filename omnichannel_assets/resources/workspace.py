@@ -5,7 +5,7 @@ Belongs here: opening things. Does not: what is done with them (``assets``).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
@@ -106,11 +106,7 @@ def data_clock(received_days: list[date], now: datetime) -> date | None:
     return min(max(received_days) + timedelta(days=1), now.astimezone(UTC).date())
 
 
-def plain_settings(settings: Settings) -> Mapping[str, str]:
-    """Settings that differ from their defaults as text, without secrets: safe to show."""
-    shown = {}
-    for name, field in Settings.model_fields.items():
-        value = getattr(settings, name)
-        if name != "identity_key" and value != field.default:
-            shown[name] = ",".join(value) if isinstance(value, tuple) else str(value)
-    return shown
+def plain_settings(settings: Settings) -> dict[str, str]:
+    """All settings as text, without secrets: safe to show, and enough to open the same workspace elsewhere."""
+    values = {name: getattr(settings, name) for name in Settings.model_fields if name != "identity_key"}
+    return {name: "" if value is None else ",".join(value) if isinstance(value, tuple) else str(value) for name, value in values.items()}

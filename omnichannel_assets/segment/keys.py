@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
-KEY = re.compile(r"^(?:(?P<prefix>.+)/)?segment-logs/(?P<source>[^/]+)/(?P<day>\d{10}|\d{13})/(?P<file>[^/]+\.gz)$")
+KEY = re.compile(r"^(?:(?P<prefix>.+)/)?segment-logs/(?P<source>[^/]+)/(?P<day>\d{10}|\d{13})/(?P<file>[^/]+\.gz)\Z", re.ASCII)
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -22,7 +22,8 @@ MAX_OBJECT_BYTES = 2 << 30
 """Objects hold at most 100 MB packed; unpacking stops here so that a crafted object cannot fill the memory."""
 STEP_BYTES = 1 << 12
 """How much packed data is unpacked at once: at most 1032 times as much text comes out of one step."""
-WRITE_KEY = re.compile(r'("write_?[Kk]ey"\s*:\s*)"[^"]*("|$)')
+WRITE_KEY = re.compile(r'''(?i)(write[_-]?key(\\*)"\s*:\s*)(?:"(?:[^"\\]|\\.)*(?:"|\\?$)|\\+"[^"]*(?:"|$)|[^\s",}\]{\[\\]+)''')
+"""The credential in JSON text, also in JSON inside a JSON string, and cut off in the middle. ``macros.sql`` has the same pattern."""
 
 
 @dataclass
@@ -40,12 +41,13 @@ class ObjectLines:
 def read_lines(data: bytes) -> ObjectLines:
     """Split an object into lines. gzip is told by its first two bytes; anything else is plain text.
 
-    Of a damaged gzip object the whole lines before the break are good and the break is one quarantined row.
+    Of a damaged gzip object the whole lines before the break are good and the break is one quarantined row. Garbage after a complete
+    object breaks no line.
     """
     text, broken = _unpack(data) if data.startswith(GZIP_MAGIC) else (data, None)
     lines = text.removeprefix(b"\xef\xbb\xbf").split(b"\n")
     found = ObjectLines()
-    last = lines.pop() if broken else None
+    last = lines.pop() if broken and broken != "trailing_garbage" else None
     for number, raw in enumerate(lines, 1):
         line = raw.strip(b" \t\r\n\x0b\x0c")
         if not line:
@@ -74,22 +76,24 @@ def _unreadable(line: bytes) -> str | None:
 def payload_text(line: bytes) -> str:
     """A line as quarantine keeps it: readable text without Segment's write key (a credential)."""
     text = line[:MAX_LINE_BYTES].decode(errors="replace").replace("\x00", "\ufffd")
-    return WRITE_KEY.sub(r'\1"dropped"', text)
+    return WRITE_KEY.sub(r'\1\2"dropped\2"', text)
 
 
 def _unpack(data: bytes) -> tuple[bytes, str | None]:
     """Text of all gzip members and, for a damaged object, the rule that names the break.
 
-    Fed in small steps, so that everything before a break is out before the break is met.
+    Fed in small steps, and byte by byte where a step fails, so that everything before a break is out before the break is met.
     """
     parts: list[bytes] = []
     size, position = 0, 0
     unpacker = zlib.decompressobj(wbits=31)
     while position < len(data):
+        step = data[position : position + STEP_BYTES]
+        before = unpacker.copy()
         try:
-            parts.append(unpacker.decompress(data[position : position + STEP_BYTES]))
+            parts.append(unpacker.decompress(step))
         except zlib.error:
-            return b"".join(parts), "damaged_gzip"
+            return b"".join([*parts, *_before_error(before, step)]), "damaged_gzip"
         position += STEP_BYTES
         size += len(parts[-1])
         if size > MAX_OBJECT_BYTES:
@@ -97,9 +101,23 @@ def _unpack(data: bytes) -> tuple[bytes, str | None]:
         if unpacker.eof:
             position = min(position, len(data)) - len(unpacker.unused_data)
             if not data.startswith(GZIP_MAGIC, position):
-                return b"".join(parts), (None if not data[position:].strip(b"\x00") else "trailing_garbage")
+                return b"".join(parts), _rest_rule(data[position:])
             unpacker = zlib.decompressobj(wbits=31)
     return b"".join(parts), (None if unpacker.eof else "cut_off_gzip")
+
+
+def _rest_rule(rest: bytes) -> str | None:
+    if not rest.strip(b"\x00"):
+        return None
+    return "cut_off_gzip" if rest == GZIP_MAGIC[:1] else "trailing_garbage"
+
+
+def _before_error(unpacker: zlib._Decompress, step: bytes) -> Iterator[bytes]:
+    for at in range(len(step)):
+        try:
+            yield unpacker.decompress(step[at : at + 1])
+        except zlib.error:
+            return
 
 
 def lines_table(objects: Iterable[tuple[str, str, object, ObjectLines]]) -> pa.Table:

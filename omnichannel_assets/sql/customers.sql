@@ -1,5 +1,6 @@
 -- customers: one row per customer as of $as_of, each field with the source that won it.
--- Grain: customer_id. Reads: identities, identifiers, segment_events, event_facts, dms_customers, orders, returns.
+-- Grain: customer_id. Reads: identities, identifiers, segment_events, segment_duplicates, event_facts, dms_customers, orders, returns.
+-- A cancelled order is no revenue, so a refund of one is not taken off again.
 -- Survivorship: the shop database before Segment, then the newest. Consent: the latest explicit choice; at the same time opted out wins.
 with people as (
     select customer_id, bool_or(identifier_type not in ('anonymous_id', 'ga_client_id') and identifier_type not like 'ios.%' and identifier_type not like 'android.%') as is_known,
@@ -38,7 +39,8 @@ calls as (
     select m.customer_id, e.message_id, e.event_at, e.known_at, e.event_name, e.first_name, e.last_name
     from segment_events as e
     join messages as m on m.message_id = e.message_id and m.place = 1
-    where e.event_at < $as_of and e.known_at < $as_of and not e.event_time_suspect and not e.is_computed
+    left join segment_duplicates as d on d.message_id = e.message_id and d.received_day = e.received_day
+    where d.message_id is null and e.event_at < $as_of and e.known_at < $as_of and not e.event_time_suspect and not e.is_computed
 ),
 shop as (
     select i.customer_id, c.customer_id as customer_ref, c.version, c.first_name, c.last_name, c.created_at, c.known_at
@@ -84,7 +86,12 @@ bought as (
     group by customer_id
 ),
 refunded as (
-    select customer_id, sum(amount) as amount, max(returned_at) as last_at, max(currency) as currency from returns where customer_id is not null group by customer_id
+    select r.customer_id, sum(case when coalesce(o.status, '') not in ('cancelled', 'voided') then r.amount else 0 end) as amount,
+        min(r.returned_at) as first_at, max(r.returned_at) as last_at, max(r.currency) as currency
+    from returns as r
+    left join orders as o on o.order_id = r.order_id
+    where r.customer_id is not null
+    group by r.customer_id
 ),
 seen as (
     select customer_id, min(event_at) as first_at, max(event_at) as last_at from calls where coalesce(event_name, '') <> 'Email Delivered' group by customer_id
@@ -93,8 +100,8 @@ registered as (
     select customer_id, min(created_at) as first_at from shop group by customer_id
 )
 select p.customer_id, p.is_known, c.user_id, c.customer_ref, c.email, c.phone, n.first_name, n.last_name, o.opted_in as email_opt_in, o.chosen_at as email_opt_in_at,
-    coalesce(least(coalesce(s.first_at, b.first_at, r.first_at), coalesce(b.first_at, s.first_at, r.first_at), coalesce(r.first_at, s.first_at, b.first_at)), p.first_known_at) as first_seen_at,
-    greatest(coalesce(s.last_at, b.last_at, f.last_at), coalesce(b.last_at, s.last_at, f.last_at), coalesce(f.last_at, s.last_at, b.last_at)) as last_seen_at,
+    coalesce(least(s.first_at, b.first_at, r.first_at, f.first_at), p.first_known_at) as first_seen_at,
+    greatest(s.last_at, b.last_at, f.last_at) as last_seen_at,
     coalesce(b.orders, 0) as orders, coalesce(b.revenue, 0) - coalesce(f.amount, 0) as revenue, coalesce(b.currency, f.currency) as currency,
     c.email_source, c.phone_source, n.name_source, o.choice_source as email_opt_in_source
 from people as p

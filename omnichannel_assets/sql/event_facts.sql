@@ -17,12 +17,12 @@ items as (
 ),
 item_totals as (
     select message_id, received_day, product.item_id as item_id,
-        sum(product.quantity) as quantity, sum(cast(product.price * product.quantity as decimal(18, 2))) as "value"
+        sum(product.quantity) as quantity, sum(line_amount(product.price, product.quantity)) as "value"
     from items
     group by message_id, received_day, product.item_id
 )
 select t.message_id, coalesce(i.item_id, '') as item_id, t.event_type, t.event_at, t.known_at, t.event_time_suspect,
-    m.identifiers[1].identifier_type as identifier_type, m.identifiers[1]."value" as identifier_value, coalesce(m.identifiers[2:], []) as other_identifiers,
+    first_identifier(m.identifiers).identifier_type as identifier_type, first_identifier(m.identifiers)."value" as identifier_value, other_identifiers(m.identifiers) as other_identifiers,
     cast(i.quantity as bigint) as quantity, cast(i."value" as decimal(18, 2)) as "value", t.query, t.promotion_id, t.campaign_id, t.received_day
 from typed as t
 left join item_totals as i on i.message_id = t.message_id and i.received_day = t.received_day

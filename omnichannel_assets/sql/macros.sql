@@ -1,18 +1,23 @@
 -- macros: what DuckDB spells in its own way, each under one name.
 create or replace macro scalar_text(value) as case when json_type(value) not in ('OBJECT', 'ARRAY', 'NULL') then value->>'$' end;
-create or replace macro instant(value) as case when regexp_full_match(value, '\s*\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}.*') then try_cast(trim(value) as timestamptz) end;
+create or replace macro instant(value) as case when regexp_full_match(value, '\s*[12]\d{3}-\d\d-\d\d[Tt ]\d\d:\d\d(:\d\d(\.\d*)?)?\s*([Zz]|UTC|[+-](0\d|1[0-8])(:?[0-5]\d)?)?\s*')
+    then try_cast(upper(trim(value, e' \t\r\n\f')) as timestamptz) end;
 create or replace macro money(value) as case when regexp_full_match(trim(value), '-?[$£€]?(\d{1,15}|\d{1,3}(,\d{3}){1,4})(\.\d+)?([eE][+-]?\d{1,2})?')
-    then try_cast(regexp_replace(trim(value), '[$£€,]', '', 'g') as decimal(18, 2)) end;
-create or replace macro whole_number(value) as case when regexp_full_match(trim(value), '-?\d{1,15}(\.0+)?') then try_cast(regexp_replace(trim(value), '\.0+$', '') as bigint) end;
-create or replace macro without_write_key(value) as regexp_replace(value, '("write_?[Kk]ey"\s*:\s*)"[^"]*("|$)', '\1"dropped"', 'g');
-create or replace macro item_of(product) as coalesce(nullif(trim(scalar_text(product->'$.product_id')), ''), nullif(trim(scalar_text(product->'$.sku')), ''), nullif(trim(scalar_text(product->'$.id')), ''));
+    then cast(try_cast(regexp_replace(trim(value), '[$£€,]', '', 'g') as decimal(13, 2)) as decimal(18, 2)) end;
+create or replace macro whole_number(value) as case when regexp_full_match(trim(value), '-?\d{1,15}(\.0+)?') then cast(try_cast(regexp_replace(trim(value), '\.0+$', '') as integer) as bigint) end;
+-- money of a line; null from a hundred thousand million up, so that no sender can make a sum overflow.
+create or replace macro line_amount(price, quantity) as cast(try_cast(price * quantity as decimal(13, 2)) as decimal(18, 2));
+create or replace macro without_write_key(value) as regexp_replace(value, '(?i)(write[_-]?key(\\*)"\s*:\s*)(?:"(?:[^"\\]|\\.)*(?:"|\\?$)|\\+"[^"]*(?:"|$)|[^\s",}\]{\[\\]+)', '\1\2"dropped\2"', 'g');
+create or replace macro item_of(product) as coalesce(nullif(trim(scalar_text(json_extract(product, '$.product_id'))), ''), nullif(trim(scalar_text(json_extract(product, '$.sku'))), ''), nullif(trim(scalar_text(json_extract(product, '$.id'))), ''));
 create or replace macro product_entry(product) as {
     'item_id': item_of(product),
-    'product_id': nullif(trim(scalar_text(product->'$.product_id')), ''),
-    'sku': nullif(trim(scalar_text(product->'$.sku')), ''),
-    'name': scalar_text(product->'$.name'),
-    'category': scalar_text(product->'$.category'),
-    'price': money(scalar_text(product->'$.price')),
-    'quantity': case when coalesce(json_type(product->'$.quantity'), 'NULL') = 'NULL' then 1 else whole_number(scalar_text(product->'$.quantity')) end
+    'product_id': nullif(trim(scalar_text(json_extract(product, '$.product_id'))), ''),
+    'sku': nullif(trim(scalar_text(json_extract(product, '$.sku'))), ''),
+    'name': scalar_text(json_extract(product, '$.name')),
+    'category': scalar_text(json_extract(product, '$.category')),
+    'price': money(scalar_text(json_extract(product, '$.price'))),
+    'quantity': case when coalesce(json_type(json_extract(product, '$.quantity')), 'NULL') = 'NULL' then 1 else whole_number(scalar_text(json_extract(product, '$.quantity'))) end
 };
+create or replace macro first_identifier(identifiers) as identifiers[1];
+create or replace macro other_identifiers(identifiers) as coalesce(identifiers[2:], []);
 create or replace macro whole_match(value, pattern) as regexp_full_match(value, pattern);

@@ -8,7 +8,7 @@ with kept as (
     where d.message_id is null and not e.is_computed and e.type = 'track'
 )
 select k.message_id, names.order_fact as fact, k.order_id, k.event_at, k.known_at, k.event_time_suspect,
-    m.identifiers[1].identifier_type as identifier_type, m.identifiers[1]."value" as identifier_value, coalesce(m.identifiers[2:], []) as other_identifiers,
+    first_identifier(m.identifiers).identifier_type as identifier_type, first_identifier(m.identifiers)."value" as identifier_value, other_identifiers(m.identifiers) as other_identifiers,
     k.total, coalesce(k.currency, 'USD') as currency, k.products, k.received_day
 from kept as k
 join (select distinct event_name, order_fact from event_names where order_fact is not null) as names on names.event_name = k.event_name

@@ -1,7 +1,7 @@
 -- order_lines: the lines of every order in orders: the shop database's where it has any, else those Segment told last.
 -- Grain: order_id, line_no. Reads: orders, dms_order_lines, order_facts.
 with shop_lines as (
-    select l.order_id, l.line_no, trim(l.product_id) as item_id, l.quantity, l.unit_price, cast(l.unit_price * l.quantity as decimal(18, 2)) as line_total
+    select l.order_id, l.line_no, trim(l.product_id) as item_id, l.quantity, l.unit_price, line_amount(l.unit_price, l.quantity) as line_total
     from dms_order_lines as l
     join orders as o on o.order_id = l.order_id and o.source in ('dms', 'both')
     where l.valid_from < $as_of and (l.valid_to is null or l.valid_to >= $as_of) and not l.is_deleted and l.product_id is not null
@@ -19,6 +19,6 @@ told_lines as (
 select order_id, line_no, item_id, coalesce(quantity, 0) as quantity, unit_price, line_total, not whole_match(item_id, $not_merchandise) as is_merchandise, 'dms' as source
 from shop_lines
 union all
-select order_id, line_no, product.item_id as item_id, coalesce(product.quantity, 1) as quantity, product.price as unit_price, cast(product.price * product.quantity as decimal(18, 2)) as line_total,
+select order_id, line_no, product.item_id as item_id, coalesce(product.quantity, 1) as quantity, product.price as unit_price, line_amount(product.price, product.quantity) as line_total,
     not whole_match(product.item_id, $not_merchandise) as is_merchandise, 'segment' as source
 from told_lines

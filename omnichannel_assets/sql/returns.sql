@@ -1,5 +1,5 @@
 -- returns: refunded items from both sources; the amounts of one refund add up to what was paid back.
--- Grain: return_id, position. Reads: dms_returns, order_facts, orders, order_lines, identities.
+-- Grain: return_id, channel, position. Reads: dms_returns, order_facts, orders, order_lines, identities.
 -- A Segment refund without products is the whole order (e-commerce specification v2). An item of an order that the shop database
 -- returned too is counted there. Position 0 is the part of a refund that its items do not explain.
 with shop as (
@@ -22,10 +22,10 @@ named_items as (
     select message_id, order_id, unnest(products) as product, generate_subscripts(products, 1) as position from told where len(products) > 0
 ),
 told_items as (
-    select message_id, order_id, position, product.item_id as item_id, product.quantity as quantity, cast(coalesce(product.price, 0) * product.quantity as decimal(18, 2)) as amount
+    select message_id, order_id, position, product.item_id as item_id, product.quantity as quantity, coalesce(line_amount(product.price, product.quantity), 0) as amount
     from named_items
     union all
-    select t.message_id, t.order_id, l.line_no as position, l.item_id, l.quantity, coalesce(l.line_total, 0) as amount
+    select t.message_id, t.order_id, row_number() over (partition by t.message_id order by l.line_no) as position, l.item_id, l.quantity, coalesce(l.line_total, 0) as amount
     from told as t
     join order_lines as l on l.order_id = t.order_id
     where coalesce(len(t.products), 0) = 0

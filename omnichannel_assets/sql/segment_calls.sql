@@ -1,5 +1,5 @@
 -- segment_calls: every good line of some received days, typed, with the rule it breaks (null for a call that can be used).
--- Grain: file, line. Reads: segment_lines, event_names, trait_identifiers.
+-- Grain: file, line. Reads: segment_lines, event_names.
 -- Engine: DuckDB only. JSON is read here and nowhere after; on a cluster this same text runs once a day-partition.
 with documents as (
     select *, case when json_valid(text) then case when json_type(text) = 'OBJECT' then text end end as document
@@ -58,17 +58,17 @@ judged as (
             when type is null or type not in ('identify', 'track', 'page', 'screen', 'group', 'alias') then 'unknown_type'
             when type = 'track' and event is null then 'missing_event'
             when order_fact is not null and nullif(trim(scalar_text(p.order_id)), '') is null and not coalesce(json_type(c.personas) = 'OBJECT', false) then 'missing_order_id'
-            when order_fact = 'completed' and json_type(p.products) <> 'NULL'
+            when order_fact in ('completed', 'updated', 'refunded') and json_type(p.products) <> 'NULL'
                 and (product_list is null or list_bool_or(list_transform(entries, lambda entry: entry.item_id is null or entry.quantity is null)))
                 then 'unreadable_products'
         end as rule,
-        received_at is null or cast(received_at as date) <> received_day as receipt_suspect
+        received_at is null or cast(received_at as date) <> received_day as receipt_suspect,
+        case when received_at is null or cast(received_at as date) <> received_day
+            then cast(received_day as timestamptz) + interval 1 day - interval 1 microsecond else received_at end as receipt_at
     from itemised
 ),
 known as (
-    select *, case when list_contains($history_sources, source_id) and told_at is not null then told_at
-        when receipt_suspect then cast(received_day as timestamptz) + interval 1 day - interval 1 microsecond
-        else received_at end as known_at
+    select *, case when list_contains($history_sources, source_id) and told_at < receipt_at then told_at else receipt_at end as known_at
     from judged
 )
 select rule, message_id, type,

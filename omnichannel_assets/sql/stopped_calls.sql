@@ -1,4 +1,4 @@
--- segment_calls once more, with every call of a mostly bad object set aside.
+-- stopped_calls: segment_calls once more, with every call of a mostly bad object set aside.
 -- Grain: file, line. Reads: read_calls, mostly_bad_files.
 -- Engine: DuckDB only (replace list).
 select c.* replace (

@@ -155,7 +155,7 @@ def test_a_customer_called_like_a_column_is_no_header():
     assert rows(parsed("first_name,last_name,1\n", PAIR_LOAD, people), "first_name", "n") == [("first_name", 1)]
 
 
-@pytest.mark.parametrize("content", [b"", b"\n", b"\r\n\n", b"\xef\xbb\xbf", b"Op,id,n,dms_ts\n", gzip.compress(b"")])
+@pytest.mark.parametrize("content", [b"", b"\n", b"\r\n\n", b"\xef\xbb\xbf", b"Op,id,n,dms_ts\n", gzip.compress(b"", mtime=0)])
 def test_an_object_without_data_rows_gives_none(content):
     read = parsed(content, PAIR_CDC, PAIR)
     assert (read.rows_read, read.changes.num_rows, read.quarantined.num_rows) == (0, 0, 0)
@@ -218,7 +218,7 @@ def test_parquet_files_are_read_by_column_name():
     assert json.loads(read.quarantined["payload"][0].as_py())["colour"] == "blue"
 
 
-@pytest.mark.parametrize("content", [b"no parquet", b"PAR1", parquet(id=["a"])[:-20], gzip.compress(parquet(id=["a"]))[:-30]])
+@pytest.mark.parametrize("content", [b"no parquet", b"PAR1", parquet(id=["a"])[:-20], gzip.compress(parquet(id=["a"]), mtime=0)[:-30]])
 def test_an_unreadable_parquet_file_is_one_quarantine_row(content):
     read = parsed(content, PAIR_CDC.replace(".csv", ".parquet"), PAIR)
     assert set_aside(read) == [("unreadable_file", 0)]

@@ -1,5 +1,5 @@
--- Money of the lines: orders whose lines add up to their total, and the rest, are all the orders that have lines.
--- Grain: one row. Reads: orders, dms_order_lines, order_facts, built.
+-- Live lines of the shop database = its lines here + lines whose order is not here + lines without an item.
+-- Grain: one row. Reads: orders, dms_order_lines, built.
 with live as (
     select l.order_id, l.line_no, o.order_id is not null as has_order, l.product_id is not null as has_item
     from dms_order_lines as l

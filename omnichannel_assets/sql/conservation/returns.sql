@@ -6,6 +6,6 @@ with told as (
     union all
     select 'segment', message_id from order_facts where fact = 'refunded' and event_at < $as_of and known_at < $as_of and not event_time_suspect
 )
-select count(*) as rows_in, (select count(distinct return_id) from built) as refunds_out,
-    count(*) filter (where source = 'segment' and return_id not in (select return_id from built)) as told_by_shop_or_empty
+select count(*) as rows_in, (select count(*) from (select distinct return_id, channel from built) as refunds) as refunds_out,
+    count(*) filter (where source = 'segment' and return_id not in (select return_id from built where channel = 'online')) as told_by_shop_or_empty
 from told

@@ -1,0 +1,1 @@
+"""The ``omnichannel`` command as a person meets it, over one small real lake."""

@@ -1,0 +1,93 @@
+"""``omnichannel explain``: one customer, whatever they are asked for by, and why we think it is one person."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from omnichannel_assets_tests.command.asking import ask, rows
+from omnichannel_assets_tests.command.conftest import Shop
+
+UNKNOWN = "error: explain: expected a customer_id, e-mail, phone, login, customer number or device id of the lake, got an identifier nobody has. Fix: check the spelling."
+
+
+@pytest.fixture
+def merged(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """A customer with e-mail and British phone into whom another one was merged."""
+    found = rows(
+        shop,
+        monkeypatch,
+        "select c.customer_id, c.email, c.phone, c.customer_ref, m.from_customer_id, m.cause from customers as c join identity_changes as m on m.to_customer_id = c.customer_id "
+        "where m.change = 'merge' and c.email is not null and c.phone like '+44%' and c.orders > 0 order by c.customer_id limit 1",
+    )
+    return found[0]
+
+
+def asked(shop: Shop, monkeypatch: pytest.MonkeyPatch, identifier: str) -> dict[str, Any]:
+    said = ask(shop, monkeypatch, "explain", identifier, "--format", "json")
+    assert said.code == 0, said
+    return json.loads(said.out)
+
+
+def test_a_customer_is_found_by_id_by_an_id_merged_away_and_by_every_identifier(shop: Shop, monkeypatch: pytest.MonkeyPatch, merged: dict[str, Any]) -> None:
+    home = merged["customer_id"]
+    notes = {
+        home: "found as customer_id",
+        merged["from_customer_id"]: f"merged: {merged['from_customer_id']} -> {home}",
+        f"  {merged['email'].title()} ": "found as email",
+        merged["phone"]: "found as phone",
+        merged["phone"].replace("+44", "0"): "found as phone",
+        f"+44 (0) {merged['phone'][3:7]}-{merged['phone'][7:]}": "found as phone",
+        merged["customer_ref"]: "found as customer_ref",
+    }
+    found = {identifier: asked(shop, monkeypatch, identifier) for identifier in notes}
+    assert {answer["customer"]["customer_id"] for answer in found.values()} == {home}
+    assert {identifier: answer["note"] for identifier, answer in found.items()} == notes
+
+
+def test_the_explanation_holds_the_links_and_the_merge_with_its_cause(shop: Shop, monkeypatch: pytest.MonkeyPatch, merged: dict[str, Any]) -> None:
+    answer = asked(shop, monkeypatch, merged["customer_id"])
+    assert merged["cause"] in {change["cause"] for change in answer["history"] if change["change"] == "merge"}
+    assert merged["cause"] in {link["link"] for link in answer["joined_by"]}
+    joined = {identifier for link in answer["joined_by"] for identifier in link["identifiers"]}
+    assert {f"{i['identifier_type']}:{i['identifier_value']}" for i in answer["identifiers"]} <= joined
+
+
+def test_each_field_of_the_profile_names_its_source(shop: Shop, monkeypatch: pytest.MonkeyPatch, merged: dict[str, Any]) -> None:
+    customer = asked(shop, monkeypatch, merged["customer_id"])["customer"]
+    assert customer["email_source"].split(":")[0] in ("dms", "segment")
+    assert {name for name in ("email", "phone", "name") if not customer[f"{name}_source"]} == set()
+
+
+def test_the_text_shows_profile_identifiers_links_history_orders_and_behaviour(shop: Shop, monkeypatch: pytest.MonkeyPatch, merged: dict[str, Any]) -> None:
+    said = ask(shop, monkeypatch, "explain", merged["customer_id"])
+    first, *_ = said.out.splitlines()
+    assert first.startswith(merged["customer_id"])
+    assert [line for line in said.out.splitlines() if line and not line.startswith(" ")][1:] == [
+        "Identifiers, and when each was first known",
+        "Links that joined them",
+        "How the customer came to be (as-of date, change, cause)",
+        "Orders, the newest 10",
+        "Behaviour",
+        "Interactions, the newest 10",
+    ]
+    assert said.err == ""
+
+
+def test_a_visitor_is_shown_as_one(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    (visitor,) = rows(shop, monkeypatch, "select customer_id from customers where not is_known order by 1 limit 1")
+    said = ask(shop, monkeypatch, "explain", visitor["customer_id"])
+    assert said.out.startswith(f"{visitor['customer_id']}  a visitor  ")
+    assert "not known: never asked" in said.out
+
+
+@pytest.mark.parametrize("identifier", ["nobody@example.com", "+447000000000", "x' or 1=1 --", "c_0000", ""])
+def test_an_unknown_identifier_is_one_line_that_does_not_repeat_it(shop: Shop, monkeypatch: pytest.MonkeyPatch, identifier: str) -> None:
+    assert ask(shop, monkeypatch, "explain", identifier).line == UNKNOWN
+
+
+def test_a_customer_id_of_another_lake_is_told_so(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    line = ask(shop, monkeypatch, "explain", "c_0123456789abcdef").line
+    assert line == "error: explain: expected a customer_id of this lake, got a customer_id the lake does not know. Fix: check that it comes from this lake and key."

@@ -1,0 +1,1 @@
+"""Tests over whole runs: landing zone in, lake out."""

@@ -1,0 +1,1 @@
+"""One test module a model in ``sql/``: hand-made rows in, rows out, on the real engine."""

@@ -1,0 +1,1 @@
+"""Tests of Segment exports: keys, lines, the staging model."""
