@@ -69,8 +69,8 @@ class Pages:
         return self.text()
 
     def click(self, label: str) -> None:
-        """Press the button whose label starts with some text, once there is one that can be pressed."""
-        self._press(f"the button {label!r}", f"//button[starts-with(normalize-space(.), '{label}')]")
+        """Press the button or action whose label starts with some text, once there is one that can be pressed."""
+        self._press(f"the button {label!r}", f"//*[self::button or self::a][starts-with(normalize-space(.), '{label}')]")
 
     def click_icon(self, name: str) -> None:
         """Press the last button with some icon; those of the graph come after those of the navigation."""
@@ -114,8 +114,25 @@ class Pages:
             .filter(e => e.children.length === 0 && e.textContent === label).map(e => e.getBoundingClientRect().left)))"""
         return self.driver.execute_script(script, list(labels))
 
+    def show(self, label: str) -> None:
+        """Scroll until some text is in the middle of the window."""
+        script = "[...document.querySelectorAll('*')].filter(e => e.children.length === 0 && e.textContent === arguments[0])[0].scrollIntoView({block: 'center'})"
+        self.driver.execute_script(script, label)
+
+    def wait_for_rest(self, label: str) -> None:
+        """Until some text of the graph has stopped moving: three looks in a row find it in one place."""
+        seen: list[object] = []
+
+        def rests() -> bool:
+            seen.append(self.places(label))
+            return len(seen) > 3 and seen[-1] == seen[-2] == seen[-3]
+
+        wait_for(f"{label} to rest", rests, seconds=20, pause=0.2)
+
     def picture(self, path: Path) -> None:
         """Save what the page shows, 1600 by 1000."""
+        moving = "return document.getAnimations().some(a => a.playState === 'running' && a.effect.getComputedTiming().endTime < Infinity)"
+        wait_for("the page to rest", lambda: not self.driver.execute_script(moving), seconds=20)
         clip = {"x": 0, "y": 0, "width": SIZE[0] * self.scale, "height": SIZE[1] * self.scale, "scale": 1 / self.scale}
         taken = self.driver.execute_cdp_cmd("Page.captureScreenshot", {"format": "png", "clip": clip})
         path.parent.mkdir(parents=True, exist_ok=True)

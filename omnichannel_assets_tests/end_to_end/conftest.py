@@ -32,8 +32,15 @@ class Materialised:
     backfill: str
 
 
+@pytest.fixture
+def materialised(shared_site: Materialised) -> Iterator[Materialised]:
+    """The one site, for one test at a time over all workers: a file dropped by one test would be a surprise to the others."""
+    with FileLock(shared_site.site.folder.with_name("one-test.lock")):
+        yield shared_site
+
+
 @pytest.fixture(scope="session")
-def materialised(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Iterator[Materialised]:
+def shared_site(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Iterator[Materialised]:
     """The one site; parallel workers share it, and the last one to leave stops it."""
     shared = tmp_path_factory.getbasetemp() if worker_id == "master" else tmp_path_factory.getbasetemp().parent
     state, lock = shared / "site.json", FileLock(shared / "site.lock")
@@ -58,11 +65,11 @@ def worker_id(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture(scope="session")
-def pages(materialised: Materialised, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pages]:
+def pages(shared_site: Materialised, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pages]:
     """A browser on the site; skips, and says why, where there is none."""
     if missing_browser():
         pytest.skip(missing_browser())
-    with open_browser(materialised.site, tmp_path_factory.mktemp("browser")) as opened:
+    with open_browser(shared_site.site, tmp_path_factory.mktemp("browser")) as opened:
         yield opened
 
 
