@@ -76,7 +76,7 @@ class Workspace:
 
     def last_received_day(self) -> date:
         """LAST_DAY, but never a day still to come: it has no partition, and no folder of it is believed."""
-        today = datetime.now(UTC).date()  # noqa: wall-clock (bounds the landing zone only)
+        today = datetime.now(UTC).date()  # wall-clock: bounds the landing zone only
         return min(self.settings.last_day or today, today)
 
     def parameters(self) -> dict[str, Any]:
