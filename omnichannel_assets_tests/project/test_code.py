@@ -16,7 +16,10 @@ READS_ENVIRONMENT = {
 }
 CLOCK_CALLS = {"now", "today", "utcnow"}
 WALL_CLOCK_MARK = "# wall-clock:"
-WALL_CLOCK_MODULES = {"assets.landing": "first seen, and the bound of an open landing zone, are wall-clock by definition"}
+WALL_CLOCK_MODULES = {
+    "assets.landing": "first seen is wall-clock by definition",
+    "resources.workspace": "no received day is later than the day in progress",
+}
 
 
 def test_every_module_opens_with_what_it_is() -> None:
