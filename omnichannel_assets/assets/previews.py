@@ -113,7 +113,7 @@ PREVIEWS: dict[str, tuple[Preview, ...]] = {
     "orders": (
         SmallTable(
             "orders by channel",
-            "select channel, source, count(*) as orders, count(customer_id) as with_customer, count(*) filter (where status = 'cancelled') as cancelled from orders group by 1, 2 order by 1, 2",
+            "select channel, source, count(*) as orders, count(customer_id) as with_customer, count(*) filter (where is_called_off(status)) as cancelled from orders group by 1, 2 order by 1, 2",
         ),
         Picture("orders per week", _per_week("orders", "ordered_at", "channel"), "weeks", "week of the order"),
     ),

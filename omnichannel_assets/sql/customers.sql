@@ -82,11 +82,11 @@ bought as (
     select customer_id, count(*) as orders, sum(total) as revenue, min(ordered_at) as first_at, max(ordered_at) as last_at,
         case when count(distinct currency) > 1 then 'mixed' else max(currency) end as currency
     from orders
-    where customer_id is not null and coalesce(status, '') not in ('cancelled', 'voided')
+    where customer_id is not null and not is_called_off(status)
     group by customer_id
 ),
 refunded as (
-    select r.customer_id, sum(case when coalesce(o.status, '') not in ('cancelled', 'voided') then r.amount else 0 end) as amount,
+    select r.customer_id, sum(case when not is_called_off(o.status) then r.amount else 0 end) as amount,
         min(r.returned_at) as first_at, max(r.returned_at) as last_at, max(r.currency) as currency
     from returns as r
     left join orders as o on o.order_id = r.order_id

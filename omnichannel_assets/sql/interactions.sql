@@ -16,7 +16,7 @@ purchases as (
         sum(l.quantity) as quantity, sum(l.line_total) as "value", o.order_id, o.message_id
     from orders as o
     join order_lines as l on l.order_id = o.order_id
-    where o.customer_id is not null and l.is_merchandise and coalesce(o.status, '') not in ('cancelled', 'voided')
+    where o.customer_id is not null and l.is_merchandise and not is_called_off(o.status)
     group by o.customer_id, l.item_id, o.ordered_at, o.known_at, o.channel, o.order_id, o.message_id
 ),
 given_back as (

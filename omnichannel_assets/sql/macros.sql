@@ -21,3 +21,5 @@ create or replace macro product_entry(product) as {
 create or replace macro first_identifier(identifiers) as identifiers[1];
 create or replace macro other_identifiers(identifiers) as coalesce(identifiers[2:], []);
 create or replace macro whole_match(value, pattern) as regexp_full_match(value, pattern);
+-- an order that was cancelled or voided is no purchase and no revenue, however its status is spelled.
+create or replace macro is_called_off(status) as coalesce(lower(trim(status)), '') in ('cancelled', 'canceled', 'voided');
