@@ -107,6 +107,25 @@ def test_a_registry_may_name_a_child_before_its_parent(tmp_path):
     assert [(row["order_id"], str(row["line_total"])) for row in running.rows(opened, "order_lines")] == [("s-1", "20.00")]
 
 
+def test_a_column_that_a_model_reads_and_the_shop_does_not_have_counts_as_unknown(tmp_path):
+    def without_store(tables):
+        del tables["orders"]["columns"]["store_id"]
+        tables["orders"]["fixed"].remove("store_id")
+
+    zone.put_table(tmp_path / "landing", "orders", CLOCK, "Op,order_id,customer_id,total,ordered_at,updated_at,dms_ts", "I,s-1,C1,9.50,2025-02-28 10:00:00,2025-02-28 10:00:00,2025-02-28 10:00:00")
+    opened, _ = ran(tmp_path, dms_registry=str(registry_file(tmp_path, without_store)))
+    assert [(row["order_id"], row["channel"], str(row["total"])) for row in running.rows(opened, "orders")] == [("s-1", "store", "9.50")]
+
+
+def test_a_column_with_a_type_the_models_cannot_read_is_refused_in_one_line(tmp_path):
+    def worded(tables):
+        tables["orders"]["columns"]["total"] = "text"
+
+    (tmp_path / "landing").mkdir()
+    with pytest.raises(SettingError, match="DMS_REGISTRY.*orders.*total.*decimal"):
+        ran(tmp_path, dms_registry=str(registry_file(tmp_path, worded)))
+
+
 @pytest.mark.parametrize("name", ["quarantine", "orders_log"])
 def test_a_registry_whose_table_would_share_a_file_with_one_of_ours_is_refused_in_one_line(tmp_path, name):
     def clashing(tables):
