@@ -119,6 +119,12 @@ class Pages:
         script = "[...document.querySelectorAll('*')].filter(e => e.children.length === 0 && e.textContent === arguments[0])[0].scrollIntoView({block: 'center'})"
         self.driver.execute_script(script, label)
 
+    def drag_down(self, pixels: int) -> None:
+        """Move the graph down, by a free place near its left edge."""
+        from selenium.webdriver import ActionChains
+
+        ActionChains(self.driver).move_by_offset(150, 300).click_and_hold().move_by_offset(0, pixels).release().perform()
+
     def wait_for_rest(self, label: str) -> None:
         """Until some text of the graph has stopped moving: three looks in a row find it in one place."""
         seen: list[object] = []
@@ -130,10 +136,14 @@ class Pages:
         wait_for(f"{label} to rest", rests, seconds=20, pause=0.2)
 
     def picture(self, path: Path) -> None:
-        """Save what the page shows, 1600 by 1000."""
-        moving = "return document.getAnimations().some(a => a.playState === 'running' && a.effect.getComputedTiming().endTime < Infinity)"
-        wait_for("the page to rest", lambda: not self.driver.execute_script(moving), seconds=20)
+        """Save what the page shows, 1600 by 1000, once it shows the same a few times in a row (colours and dialogs come softly and late)."""
         clip = {"x": 0, "y": 0, "width": SIZE[0] * self.scale, "height": SIZE[1] * self.scale, "scale": 1 / self.scale}
-        taken = self.driver.execute_cdp_cmd("Page.captureScreenshot", {"format": "png", "clip": clip})
+        taken: list[str] = []
+
+        def rests() -> bool:
+            taken.append(self.driver.execute_cdp_cmd("Page.captureScreenshot", {"format": "png", "clip": clip})["data"])
+            return len(taken) > 5 and taken[-1] == taken[-2] == taken[-3]
+
+        wait_for("the page to rest", rests, seconds=30, pause=0.8)
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(base64.b64decode(taken["data"]))
+        path.write_bytes(base64.b64decode(taken[-1]))
