@@ -66,7 +66,7 @@ def hostile(tmp_path_factory):
             zone.call(f"v{number}", userId=text, event=text, properties={text: text, "product_id": text, "query": text}),
             zone.call(f"t{number}", timestamp=text, receivedAt=text, context={text: {text: [text]}, "device": {"id": text, "type": "ios"}, "externalIds": [{"id": text, "type": text, "collection": "users", "encoding": "none"}]}),
         ]
-        source = text.replace("/", "_").replace("\x00", "").replace("\n", " ")
+        source = "s" + text.replace("/", "_").replace("\x00", "").replace("\n", " ")
         zone.put_segment(landing, f"o'b\"j {number}", calls, source=source)
         zone.put_table(landing, "customers", f"LOAD{number:08X}.csv", zone.CUSTOMERS, zone.customer(f"C{text}".replace("\x00", ""), name=text, email=text))
     opened = running.workspace(landing, folder / "lake")
@@ -183,9 +183,14 @@ def test_a_quarantined_shop_row_is_kept_as_a_record_that_reads_again(tmp_path):
 def test_a_file_that_is_mostly_bad_is_reported_by_name_without_its_content(tmp_path, caplog):
     caplog.set_level(logging.INFO, "omnichannel_assets")
     zone.put_segment(tmp_path / "landing", "a", ["no json: jane@example.com", "\udcff".encode("utf-8", "surrogateescape").decode("latin-1"), zone.call("m1")])
-    zone.put_bytes(tmp_path / "landing", f"segment-logs/s/{zone.day_folder(zone.DAY)}/bad.gz", b"\xff jane@example.com\n\xfe\n" + json.dumps(zone.call("m2")).encode())
-    zone.put_table(tmp_path / "landing", "orders", "LOAD00000001.csv", zone.ORDERS, "I,jane@example.com", "I,too,short", zone.shop_order("s-1", "C1"))
-    running.run_steps(running.workspace(tmp_path / "landing", tmp_path / "lake"))
+    zone.put_bytes(tmp_path / "landing", f"segment-logs/s/{zone.day_folder(zone.DAY)}/bad.gz", b"\xff jane@example.com\n" * 20 + json.dumps(zone.call("m2")).encode())
+    zone.put_table(tmp_path / "landing", "orders", "LOAD00000001.csv", zone.ORDERS, *["I,jane@example.com"] * 20, zone.shop_order("s-1", "C1"))
+    opened = running.workspace(tmp_path / "landing", tmp_path / "lake")
+    running.run_steps(opened)
     warned = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING and record.name == "omnichannel_assets"]
     assert [message.split(":")[0].rsplit("/")[-1] for message in warned] == ["bad.gz", "LOAD00000001.csv"]
     assert "jane" not in " ".join(record.getMessage() for record in caplog.records)
+    assert [row["message_id"] for row in running.rows(opened, "segment_events")] == ["m1"]
+    assert running.rows(opened, "orders") == []
+    aside = [row for row in running.rows(opened, "quarantine") if row["rule"] == "mostly_bad_file"]
+    assert [(row["origin"], row["position"]) for row in aside] == [("dms", 21), ("segment", 21)]

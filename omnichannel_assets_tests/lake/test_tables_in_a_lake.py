@@ -97,14 +97,18 @@ def test_a_crash_between_data_and_manifest_leaves_a_partition_that_is_redone(tmp
     lake = Lake(LocalStore(tmp_path))
     publish(lake, ROWS, "old")
 
+    written = []
+
     def crash(key: str) -> None:
-        if key.endswith("_manifest.json"):
+        written.append(key.rsplit("/")[-1])
+        if written[-2:] == ["data.parquet", "_manifest.json"]:
             raise RuntimeError(key)
 
     with pytest.raises(RuntimeError):
         publish(Lake(LocalStore(tmp_path, crash)), ROWS[:5], "new")
     assert lake.read(TABLE).num_rows == 5
     assert not lake.is_current(TABLE, "new")
+    assert not lake.is_current(TABLE, "old")
     publish(lake, ROWS[:5], "new")
     assert lake.is_current(TABLE, "new")
 

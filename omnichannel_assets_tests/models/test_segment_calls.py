@@ -20,7 +20,7 @@ def calls(content: bytes) -> pa.Table:
 
 def test_no_lines_make_no_calls_of_the_declared_columns():
     assert calls(b"").num_rows == 0
-    assert calls(b"").schema.names == OTHER_INPUTS["segment_calls"].names
+    assert calls(b"").schema.names == OTHER_INPUTS["read_calls"].names
 
 
 def test_every_line_is_one_row_with_the_rule_it_breaks_or_none():

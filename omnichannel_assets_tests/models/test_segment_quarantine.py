@@ -15,3 +15,8 @@ def test_unreadable_lines_and_calls_that_break_a_rule_are_set_aside_and_good_cal
         ("segment", "f", 1, "missing_message_id", "{}"), ("segment", "f", 3, "unknown_type", None), ("segment", "g", 7, "cut_off_gzip", '{"a'),
     ]  # fmt: skip
     assert {row["known_at"] for row in found} == {moment("2026-11-10T23:59:59.999999")}
+
+
+def test_lines_of_vanished_objects_stay_set_aside():
+    kept = {"origin": "segment", "rule": "no_json_object", "file": "gone", "position": 4, "payload": "{", "known_at": moment("2026-11-10T23:59:59.999999"), "received_day": DAY}
+    assert built("segment_quarantine", vanished_lines=[kept]) == [kept]

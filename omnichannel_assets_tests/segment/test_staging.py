@@ -250,7 +250,7 @@ def test_a_cancellation_counts_whatever_its_products_look_like(tmp_path):
 def test_an_order_event_without_an_order_id_is_set_aside(tmp_path):
     missing = [..., None, "", " ", {"a": 1}, ["O"]]
     lines = [order(f"{name} {n}", order_id=value) | {"event": name} for name in ORDER_FACTS for n, value in enumerate(missing)]
-    staged = stage(tmp_path, [*lines, order(order_id=77)])
+    staged = stage(tmp_path, [*lines, order(order_id=77), *(call(f"good {n}") for n in range(len(lines)))])
     assert staged.rules == [(line, "missing_order_id") for line in range(1, len(lines) + 1)]
     assert staged.events["m-1"]["order_id"] == "77"
 
