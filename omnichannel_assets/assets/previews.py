@@ -94,7 +94,8 @@ PREVIEWS: dict[str, tuple[Preview, ...]] = {
                 f"select '{field}' as field, count(*) filter (where starts_with({field}_source, 'dms:')) as shop_database, "
                 f"count(*) filter (where starts_with({field}_source, 'segment:')) as segment, count(*) filter (where {field}_source is null) as nobody_knows from customers where is_known"
                 for field in ("email", "phone", "name", "email_opt_in")
-            ),
+            )
+            + " order by field",
         ),
         Picture(
             "orders per customer",
