@@ -26,7 +26,10 @@ TYPE_NAMES = {str: "text", int: "whole number", float: "number", SecretStr: "sec
 
 def settings_table() -> str:
     """Every setting with its kind, default and meaning, as Markdown."""
-    rows = [f"| `{name.upper()}` | {_kind(field.annotation)} | {_default(field.default)} | {field.description} |" for name, field in Settings.model_fields.items()]
+    rows = [
+        f"| `{name.upper()}` | {_kind(field.annotation)} | {_default(field.default)} | {field.description} |"
+        for name, field in Settings.model_fields.items()
+    ]
     return "\n".join(["| Setting | Kind | Default | Meaning |", "|---|---|---|---|", *rows])
 
 
@@ -71,7 +74,11 @@ Beside the columns below it has every column of the source table. `dms_<table>_l
 
 def tables_page() -> str:
     """docs/tables.md: every public table with its grain, columns and their meaning."""
-    parts = [INTRODUCTION, *(_table(table, table.columns) for table in STATIC_TABLES if table.name not in HIDDEN), SHOP + _columns(_history_columns())]
+    parts = [
+        INTRODUCTION,
+        *(_table(table, table.columns) for table in STATIC_TABLES if table.name not in HIDDEN),
+        SHOP + _columns(_history_columns()),
+    ]
     shops = [f"| `dms_{spec.name}` | {', '.join(spec.key)} | {', '.join(spec.columns)} |" for spec in load_registry(None).values()]
     parts.append("\n".join(["Of the default registry:", "", "| Table | Key | Columns of the source |", "|---|---|---|", *shops, ""]))
     return "\n".join(parts)
@@ -84,7 +91,9 @@ def _history_columns() -> list[Column]:
 
 def _table(table: TableSchema, columns: tuple[Column, ...]) -> str:
     split = f" One file per `{table.partition}`." if table.partition else ""
-    return f"## {table.name}\n\n{table.description}\n\nOne row per {', '.join(f'`{name}`' for name in table.key)}.{split}\n\n" + _columns(columns)
+    return f"## {table.name}\n\n{table.description}\n\nOne row per {', '.join(f'`{name}`' for name in table.key)}.{split}\n\n" + _columns(
+        columns
+    )
 
 
 def _columns(columns: Any) -> str:

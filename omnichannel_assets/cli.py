@@ -50,7 +50,9 @@ def run(landing_uri: str | None, lake_uri: str | None, as_of: str | None, quiet:
 @cli.command()
 @click.argument("query")
 @lake_option
-@click.option("--format", "form", type=click.Choice(["table", "csv", "json"]), default="table", show_default=True, help="How rows are printed.")
+@click.option(
+    "--format", "form", type=click.Choice(["table", "csv", "json"]), default="table", show_default=True, help="How rows are printed."
+)
 def sql(query: str, lake_uri: str | None, form: str) -> None:
     """Query the lake's tables by name: one SELECT."""
     from omnichannel_assets.lake.public import public_engine
@@ -95,14 +97,18 @@ def sample(out: str, truth: str, customers: int, days: int, seed: int) -> None:
     bounds = "".join(f"{name}={value}\n" for name, value in sample_settings(counts).items())
     (partial / "sample.env").write_text(f"# Bounds of this sample; read only together with this landing zone.\n{bounds}", encoding="utf-8")
     partial.replace(out)  # an interrupted sample leaves no half landing zone behind
-    click.echo(f"{counts.customers:,} customers, {counts.orders:,} orders, {counts.lines_in_files:,} Segment lines in {out}; the truth in {truth}.")
+    click.echo(
+        f"{counts.customers:,} customers, {counts.orders:,} orders, {counts.lines_in_files:,} Segment lines in {out}; the truth in {truth}."
+    )
     click.echo(f"Next: omnichannel run --landing {out}")
 
 
 @cli.command()
 @lake_option
 @click.option("--truth", required=True, metavar="DIR", help="Truth folder written with the landing zone.")
-@click.option("--format", "form", type=click.Choice(["table", "csv", "json"]), default="table", show_default=True, help="How rows are printed.")
+@click.option(
+    "--format", "form", type=click.Choice(["table", "csv", "json"]), default="table", show_default=True, help="How rows are printed."
+)
 def verify(lake_uri: str | None, truth: str, form: str) -> None:
     """Compare a lake with the truth about its landing zone. Exit 1 when a figure does not hold."""
     from omnichannel_assets.checks.truth import verify as compared
@@ -140,7 +146,9 @@ def _require_lake(workspace: Any) -> None:
     from omnichannel_assets.lake.tables import LANDING_FILES
 
     if workspace.lake.manifest(LANDING_FILES.name) is None:
-        raise InputError("LAKE_URI", repr(workspace.settings.lake_uri), expected="a lake", fix="name one with --lake, or make it with `omnichannel run`")
+        raise InputError(
+            "LAKE_URI", repr(workspace.settings.lake_uri), expected="a lake", fix="name one with --lake, or make it with `omnichannel run`"
+        )
 
 
 def _show_progress(quiet: bool) -> None:

@@ -19,7 +19,14 @@ from omnichannel_assets.settings import Settings, load_settings
 def build_assets(settings: Settings, registry: dict[str, TableSpec]) -> list[dg.AssetSpec | dg.AssetsDefinition]:
     """Every asset of the graph, in the order of the flow."""
     days = received_days(settings)
-    return [*landing.assets(), *segment.assets(days), *dms.assets(registry), *identity.assets(registry), *customers.assets(), *interactions.assets()]
+    return [
+        *landing.assets(),
+        *segment.assets(days),
+        *dms.assets(registry),
+        *identity.assets(registry),
+        *customers.assets(),
+        *interactions.assets(),
+    ]
 
 
 def build_definitions(settings: Settings | None = None, overrides: Mapping[str, Any] | None = None) -> dg.Definitions:

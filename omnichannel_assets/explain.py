@@ -26,19 +26,37 @@ def explain(workspace: Workspace, asked: str) -> dict[str, Any]:
     """
     with public_engine(workspace.lake, workspace.tables) as engine:
         customer_id, note = _find(workspace, engine, asked)
-        identifiers = _records(engine, "select identifier_type, identifier_value, first_known_at from identities where customer_id = $c order by 1, 2", customer_id)
+        identifiers = _records(
+            engine,
+            "select identifier_type, identifier_value, first_known_at from identities where customer_id = $c order by 1, 2",
+            customer_id,
+        )
         return {
             "asked": asked,
             "note": note,
-            "customer": next(iter(_records(engine, "select * from customers where customer_id = $c", customer_id)), {"customer_id": customer_id}),
+            "customer": next(
+                iter(_records(engine, "select * from customers where customer_id = $c", customer_id)), {"customer_id": customer_id}
+            ),
             "identifiers": identifiers,
             "joined_by": _joining_links(engine, customer_id),
-            "history": _records(engine, "select as_of, change, from_customer_id, cause from identity_changes where to_customer_id = $c order by as_of, change desc", customer_id),
-            "orders": _records(engine, f"select order_id, channel, ordered_at, total, currency, status, source from orders where customer_id = $c order by ordered_at desc, order_id limit {RECENT}", customer_id),
-            "behaviour": _records(engine, "select event_type, count(*) as events, max(event_at) as last_at from interactions where customer_id = $c group by 1 order by 2 desc, 1", customer_id),
+            "history": _records(
+                engine,
+                "select as_of, change, from_customer_id, cause from identity_changes where to_customer_id = $c order by as_of, change desc",
+                customer_id,
+            ),
+            "orders": _records(
+                engine,
+                f"select order_id, channel, ordered_at, total, currency, status, source from orders where customer_id = $c order by ordered_at desc, order_id limit {RECENT}",
+                customer_id,
+            ),
+            "behaviour": _records(
+                engine,
+                "select event_type, count(*) as events, max(event_at) as last_at from interactions where customer_id = $c group by 1 order by 2 desc, 1",
+                customer_id,
+            ),
             "recent": _records(
                 engine,
-                f"select i.event_at, i.event_type, i.item_id, p.name, i.channel, i.quantity, i.\"value\" from interactions as i left join products as p on p.product_id = i.item_id "
+                f'select i.event_at, i.event_type, i.item_id, p.name, i.channel, i.quantity, i."value" from interactions as i left join products as p on p.product_id = i.item_id '
                 f"where i.customer_id = $c order by i.event_at desc, i.event_type, i.item_id limit {RECENT}",
                 customer_id,
             ),
@@ -54,9 +72,19 @@ def _find(workspace: Workspace, engine: Engine, asked: str) -> tuple[str, str]:
     )
     people = {customer_id for customer_id, _, _ in found}
     if not people:
-        raise InputError("explain", "an identifier nobody has", expected="a customer_id, e-mail, phone, login, customer number or device id of the lake", fix="check the spelling")
+        raise InputError(
+            "explain",
+            "an identifier nobody has",
+            expected="a customer_id, e-mail, phone, login, customer number or device id of the lake",
+            fix="check the spelling",
+        )
     if len(people) > 1:
-        raise InputError("explain", f"one that {len(people)} customers have", expected="an identifier of one customer", fix=f"use one of the customer ids {', '.join(sorted(people))}")
+        raise InputError(
+            "explain",
+            f"one that {len(people)} customers have",
+            expected="an identifier of one customer",
+            fix=f"use one of the customer ids {', '.join(sorted(people))}",
+        )
     return people.pop(), f"found as {' and '.join(sorted({kind for _, kind, _ in found}))}"
 
 
@@ -64,9 +92,17 @@ def _living(engine: Engine, customer_id: str) -> tuple[str, str]:
     """The customer that an id belongs to now: merged ids are followed."""
     seen = [customer_id]
     while not engine.rows("select 1 from identities where customer_id = $c limit 1", {"c": seen[-1]}):
-        onward = engine.rows("select to_customer_id from identity_changes where change = 'merge' and from_customer_id = $c order by as_of desc limit 1", {"c": seen[-1]})
+        onward = engine.rows(
+            "select to_customer_id from identity_changes where change = 'merge' and from_customer_id = $c order by as_of desc limit 1",
+            {"c": seen[-1]},
+        )
         if not onward or onward[0][0] in seen:
-            raise InputError("explain", "a customer_id the lake does not know", expected="a customer_id of this lake", fix="check that it comes from this lake and key")
+            raise InputError(
+                "explain",
+                "a customer_id the lake does not know",
+                expected="a customer_id of this lake",
+                fix="check that it comes from this lake and key",
+            )
         seen.append(onward[0][0])
     return seen[-1], f"merged: {' -> '.join(seen)}" if len(seen) > 1 else "found as customer_id"
 
@@ -75,7 +111,12 @@ def _countries(workspace: Workspace, engine: Engine) -> list[str]:
     """Countries that rows of the lake name: a phone may be asked for the way people there write it."""
     named = [(f"dms_{spec.name}", spec.country_column) for spec in workspace.registry.values() if spec.country_column]
     parts = [f"select {quoted(column)} as country from {quoted(table)}" for table, column in [("segment_events", "country"), *named]]
-    return [country for (country,) in engine.rows(f"select distinct country from ({' union all '.join(parts)}) as named where country is not null order by country")]
+    return [
+        country
+        for (country,) in engine.rows(
+            f"select distinct country from ({' union all '.join(parts)}) as named where country is not null order by country"
+        )
+    ]
 
 
 def _spellings(workspace: Workspace, asked: str, countries: list[str]) -> list[str]:
@@ -121,10 +162,22 @@ def _records(engine: Engine, sql: str, customer_id: str) -> list[dict[str, Any]]
 
 Record = dict[str, Any]
 SECTIONS: tuple[tuple[str, str, Callable[[Record], tuple[Any, ...]]], ...] = (
-    ("identifiers", "Identifiers, and when each was first known", lambda r: (r["identifier_type"], r["identifier_value"], r["first_known_at"])),
+    (
+        "identifiers",
+        "Identifiers, and when each was first known",
+        lambda r: (r["identifier_type"], r["identifier_value"], r["first_known_at"]),
+    ),
     ("joined_by", "Links that joined them", lambda r: (r["known_at"], r["link"], " + ".join(r["identifiers"]))),
-    ("history", "How the customer came to be (as-of date, change, cause)", lambda r: (r["as_of"], " ".join(filter(None, (r["change"], r["from_customer_id"]))), r["cause"])),
-    ("orders", f"Orders, the newest {RECENT}", lambda r: (r["ordered_at"], r["order_id"], r["channel"], f"{r['total']} {r['currency'] or ''}", r["status"], f"from {r['source']}")),
+    (
+        "history",
+        "How the customer came to be (as-of date, change, cause)",
+        lambda r: (r["as_of"], " ".join(filter(None, (r["change"], r["from_customer_id"]))), r["cause"]),
+    ),
+    (
+        "orders",
+        f"Orders, the newest {RECENT}",
+        lambda r: (r["ordered_at"], r["order_id"], r["channel"], f"{r['total']} {r['currency'] or ''}", r["status"], f"from {r['source']}"),
+    ),
     ("behaviour", "Behaviour", lambda r: (r["event_type"], f"{r['events']:,}", "last", r["last_at"])),
     ("recent", f"Interactions, the newest {RECENT}", lambda r: (r["event_at"], r["event_type"], r["item_id"], r["name"])),
 )
@@ -153,7 +206,11 @@ def _profile(customer: Record) -> list[tuple[Any, ...]]:
         ("user id", get("user_id"), None),
         ("customer number", get("customer_ref"), None),
         ("name", " ".join(filter(None, (get("first_name"), get("last_name")))), get("name_source")),
-        ("may be e-mailed", f"{opted_in}, chosen {_cell(get('email_opt_in_at'))}" if opted_in else "not known: never asked", get("email_opt_in_source")),
+        (
+            "may be e-mailed",
+            f"{opted_in}, chosen {_cell(get('email_opt_in_at'))}" if opted_in else "not known: never asked",
+            get("email_opt_in_source"),
+        ),
         ("seen", f"{_cell(get('first_seen_at'))} to {_cell(get('last_seen_at'))}", None),
         ("orders", f"{get('orders'):,}, worth {get('revenue'):,} {get('currency') or ''} after refunds" if get("orders") else "none", None),
     ]

@@ -52,7 +52,9 @@ def _head(workspace: Workspace, counts: LakeCounts) -> str:
         "revenue of customers, refunds taken off": f"{counts.revenue:,.0f}",
         "interactions": f"{counts.interactions:,}",
     }
-    shown = "".join(f'<div class="tile"><b>{number}</b><span class="soft">{html.escape(name)}</span></div>' for name, number in tiles.items())
+    shown = "".join(
+        f'<div class="tile"><b>{number}</b><span class="soft">{html.escape(name)}</span></div>' for name, number in tiles.items()
+    )
     return f'<h1>One view of each customer</h1><p class="soft">Everything known before {workspace.as_of()} 00:00 UTC</p><div class="tiles">{shown}</div>'
 
 
@@ -66,7 +68,12 @@ def _balances(counts: LakeCounts) -> str:
 
 
 def _checks(workspace: Workspace) -> str:
-    outcomes = [(table.name, check) for table in workspace.tables.values() for manifest in workspace.lake.manifests(table).values() for check in manifest.checks]
+    outcomes = [
+        (table.name, check)
+        for table in workspace.tables.values()
+        for manifest in workspace.lake.manifests(table).values()
+        for check in manifest.checks
+    ]
     failed = sorted({f"{name}: {check['name']}" for name, check in outcomes if not check["passed"]})
     line = f"<p class='good'>{len(outcomes):,} checks on {len({name for name, _ in outcomes})} tables hold.</p>"
     if failed:
@@ -88,9 +95,15 @@ def _table_previews(workspace: Workspace, name: str) -> str:
 
 def _html_table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
     rows = [[_text(value) for value in row] for row in rows]
-    numeric = [all(row[index].replace(",", "").replace(".", "").replace("-", "").isdigit() or not row[index] for row in rows) for index in range(len(columns))]
+    numeric = [
+        all(row[index].replace(",", "").replace(".", "").replace("-", "").isdigit() or not row[index] for row in rows)
+        for index in range(len(columns))
+    ]
     head = "".join(f"<th{_kind(number)}>{html.escape(column)}</th>" for column, number in zip(columns, numeric, strict=True))
-    body = "".join("<tr>" + "".join(f"<td{_kind(number)}>{html.escape(cell)}</td>" for cell, number in zip(row, numeric, strict=True)) + "</tr>" for row in rows[:20])
+    body = "".join(
+        "<tr>" + "".join(f"<td{_kind(number)}>{html.escape(cell)}</td>" for cell, number in zip(row, numeric, strict=True)) + "</tr>"
+        for row in rows[:20]
+    )
     return f"<table><tr>{head}</tr>{body}</table>"
 
 

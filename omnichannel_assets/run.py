@@ -83,4 +83,7 @@ class _Waves:
 
 
 def _state(workspace: Workspace) -> dict[str, dict[str, str]]:
-    return {table.name: {value: manifest.digest + manifest.sha256 for value, manifest in workspace.lake.manifests(table).items()} for table in workspace.tables.values()}
+    return {
+        table.name: {value: manifest.digest + manifest.sha256 for value, manifest in workspace.lake.manifests(table).items()}
+        for table in workspace.tables.values()
+    }

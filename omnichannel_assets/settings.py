@@ -39,7 +39,9 @@ class Settings(BaseModel):
     as_of: date | None = Field(None, description="Instant the tables describe: 00:00 UTC of this date. Empty: the data clock.")
     history_sources: tuple[str, ...] = Field((), description="Segment source ids that import history: known_at = event_at there.")
     not_merchandise: str = Field(NOT_MERCHANDISE, description="Pattern over whole product ids that are no goods, such as postage and fees.")
-    online_store_ids: tuple[str, ...] = Field(("web",), description="store_id values of the shop database that mean the web shop, comma-separated.")
+    online_store_ids: tuple[str, ...] = Field(
+        ("web",), description="store_id values of the shop database that mean the web shop, comma-separated."
+    )
     default_region: str = Field("", description="Country (ISO 3166 alpha-2) of phone numbers whose row names none.")
     identity_key: SecretStr = Field(SecretStr(DEVELOPMENT_KEY), description="Secret that keys customer ids; change it before real use.")
     identifier_traits: tuple[str, ...] = Field(
@@ -48,8 +50,12 @@ class Settings(BaseModel):
     dms_registry: str = Field("", description="YAML file of the DMS tables. Empty: the seven tables of the retail schema.")
     engine_memory_mb: int = Field(1024, ge=256, description="Memory the SQL engine may use, in MiB.")
     engine_threads: int = Field(2, ge=1, le=256, description="Threads the SQL engine may use.")
-    lock_wait_seconds: float = Field(300.0, ge=0, allow_inf_nan=False, description="How long to wait for another run that is writing to the lake.")
-    mostly_bad_share: float = Field(0.5, gt=0, le=1, description="A file of 20 rows or more with a larger share of unreadable rows goes to quarantine as a whole.")
+    lock_wait_seconds: float = Field(
+        300.0, ge=0, allow_inf_nan=False, description="How long to wait for another run that is writing to the lake."
+    )
+    mostly_bad_share: float = Field(
+        0.5, gt=0, le=1, description="A file of 20 rows or more with a larger share of unreadable rows goes to quarantine as a whole."
+    )
 
     @field_validator("first_day", "last_day", "as_of", mode="before")
     @classmethod
@@ -155,7 +161,9 @@ FIXES = {
 }
 
 
-def load_settings(options: Mapping[str, Any] | None = None, *, environment: Mapping[str, str] | None = None, folder: Path | None = None) -> Settings:
+def load_settings(
+    options: Mapping[str, Any] | None = None, *, environment: Mapping[str, str] | None = None, folder: Path | None = None
+) -> Settings:
     """The settings in force.
 
     Args: options (field name -> value, from the command line), environment (default: the process's), folder (where ``.env`` is looked up).
@@ -185,7 +193,13 @@ def _validated(values: Mapping[str, tuple[Any, str]], problems: list[str]) -> Se
     if problems:
         raise UserError("\n".join(problems))
     if settings.first_day and settings.last_day and settings.first_day > settings.last_day:
-        raise SettingError("LAST_DAY", str(settings.last_day), expected=f"a day not before FIRST_DAY ({settings.first_day})", fix="swap or correct the two", source=values["last_day"][1])
+        raise SettingError(
+            "LAST_DAY",
+            str(settings.last_day),
+            expected=f"a day not before FIRST_DAY ({settings.first_day})",
+            fix="swap or correct the two",
+            source=values["last_day"][1],
+        )
     return settings
 
 
@@ -194,7 +208,16 @@ def _explain(problem: Any, values: Mapping[str, tuple[Any, str]]) -> str:
     got, source = values.get(name, (problem.get("input"), "environment"))
     expected = problem["msg"].removeprefix("Value error, ")
     expected = EXPECTED.get(name, expected[0].lower() + expected[1:])
-    return str(SettingError(name.upper(), str(got), expected=expected, fix=FIXES.get(name, "correct the value"), source=source, secret=name == "identity_key"))
+    return str(
+        SettingError(
+            name.upper(),
+            str(got),
+            expected=expected,
+            fix=FIXES.get(name, "correct the value"),
+            source=source,
+            secret=name == "identity_key",
+        )
+    )
 
 
 def _read_env(path: Path) -> dict[str, str]:

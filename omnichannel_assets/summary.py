@@ -55,7 +55,9 @@ def summary_lines(workspace: Workspace, result: RunResult) -> list[str]:
 def lake_counts(workspace: Workspace) -> LakeCounts:
     """All counts of a lake."""
     with public_engine(workspace.lake, workspace.tables) as engine:
-        (people,) = engine.rows("select count(*), count(*) filter (where is_known), count(*) filter (where email_opt_in and email is not null) from customers")
+        (people,) = engine.rows(
+            "select count(*), count(*) filter (where is_known), count(*) filter (where email_opt_in and email is not null) from customers"
+        )
         (orders,) = engine.rows(
             "select count(*), count(*) filter (where channel = 'online'), count(*) filter (where channel = 'store'), count(customer_id) from orders"
         )
@@ -79,7 +81,12 @@ def _source_balances(workspace: Workspace) -> list[Balance]:
     losing = _counts(workspace, SEGMENT_DUPLICATES).get("rows_out", 0)
     lines = {"calls": staged.get("rows_out", 0), "copies": staged.get("duplicates", 0), "quarantined": staged.get("quarantined", 0)}
     rows = {"changes": shop.get("changes", 0), "repeated": shop.get("duplicates", 0), "quarantined": shop.get("quarantined", 0)}
-    carried = {"linked": links.get("rows_out", 0), "repeated": links.get("duplicates", 0), "blocked": links.get("blocked", 0), "unreadable": links.get("unreadable", 0)}
+    carried = {
+        "linked": links.get("rows_out", 0),
+        "repeated": links.get("duplicates", 0),
+        "blocked": links.get("blocked", 0),
+        "unreadable": links.get("unreadable", 0),
+    }
     return [
         Balance("Segment", "lines read", staged.get("lines_in", 0), lines),
         Balance("Segment", "calls", lines["calls"], {"messages": lines["calls"] - losing, "copies of another day": losing}),

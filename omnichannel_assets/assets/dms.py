@@ -61,7 +61,12 @@ def _append_object(workspace: Workspace, spec: TableSpec, reports: tuple[StepRep
         return
     parsed = read_changes(workspace.landing.read(row["key"]), found, row["etag"], spec)
     if parsed.rows_read >= SMALLEST_JUDGED and parsed.quarantined.num_rows > workspace.settings.mostly_bad_share * parsed.rows_read:
-        log.warning("%s: %s of %s rows are unreadable; the whole file is in quarantine", row["key"], f"{parsed.quarantined.num_rows:,}", f"{parsed.rows_read:,}")
+        log.warning(
+            "%s: %s of %s rows are unreadable; the whole file is in quarantine",
+            row["key"],
+            f"{parsed.quarantined.num_rows:,}",
+            f"{parsed.rows_read:,}",
+        )
         parsed = _stopped(parsed, spec)
     bad = parsed.quarantined.num_rows
     counts = {"rows_in": parsed.rows_read, "rows_out": parsed.changes.num_rows, "quarantined": bad}
@@ -139,7 +144,12 @@ def assets(registry: dict[str, TableSpec]) -> list[dg.AssetsDefinition]:
 
     def table(spec: TableSpec) -> dg.AssetsDefinition:
         deps = ["landing_files", *([f"dms_{spec.parent}"] if spec.parent else [])]
-        return step_asset(dms_history_table(spec), lambda w: stage_table(w, spec.name), group="staged", deps=deps, checks=("contract", "conservation"))
+        return step_asset(
+            dms_history_table(spec), lambda w: stage_table(w, spec.name), group="staged", deps=deps, checks=("contract", "conservation")
+        )
 
     origins = ["segment_events", *(f"dms_{name}" for name in registry)]
-    return [*(table(spec) for spec in registry.values()), step_asset(QUARANTINE, gather_quarantine, group="staged", deps=origins, checks=("contract", "conservation"))]
+    return [
+        *(table(spec) for spec in registry.values()),
+        step_asset(QUARANTINE, gather_quarantine, group="staged", deps=origins, checks=("contract", "conservation")),
+    ]

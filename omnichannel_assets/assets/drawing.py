@@ -68,7 +68,9 @@ def bars(picture: Picture, rows: Sequence[Sequence[Any]]) -> bytes:
     floor = [0] * len(positions)
     for (name, numbers), colour in zip(series.items(), COLOURS, strict=False):
         tops = [below + int(numbers.get(position, 0)) for below, position in zip(floor, positions, strict=True)]
-        boxes = [[(x - half, low), (x - half, high), (x + half, high), (x + half, low)] for x, low, high in zip(places, floor, tops, strict=True)]
+        boxes = [
+            [(x - half, low), (x - half, high), (x + half, high), (x + half, low)] for x, low, high in zip(places, floor, tops, strict=True)
+        ]
         shown = name.replace("$", r"\$")  # between two of them would be a formula
         axes.add_collection(PolyCollection(boxes, facecolor=COLOURS[-1] if name == "other" else colour, label=shown), autolim=False)
         floor = tops

@@ -35,7 +35,9 @@ if TYPE_CHECKING:
 def collect_links(workspace: Workspace) -> StepReport:
     """Bring ``identifiers`` up to date: every link of both sources, normalised and unblocked. Raises ChecksFailedError."""
     specs = [spec for spec in workspace.registry.values() if spec.identifiers]
-    upstream = {table.name: workspace.lake.content_digest(table) for table in (SEGMENT_EVENTS, SEGMENT_DUPLICATES, *map(dms_history_table, specs))}
+    upstream = {
+        table.name: workspace.lake.content_digest(table) for table in (SEGMENT_EVENTS, SEGMENT_DUPLICATES, *map(dms_history_table, specs))
+    }
     said = [[spec.name, spec.key, spec.identifiers, spec.country_column] for spec in specs]
     digest = digest_of([code_digest("identity", "sql/identifiers.sql", "sql/raw_links.sql"), workspace.rules.fingerprint(), upstream, said])
     report = StepReport(IDENTIFIERS)
@@ -59,7 +61,10 @@ def _register_raw_links(workspace: Workspace, engine: Engine, specs: list[TableS
         engine.register_files(table, workspace.lake.paths(table))
     parts = [model_text("raw_links"), *(dms_links_sql(spec) for spec in specs)]
     engine.store_query("raw_links", "\nunion all\n".join(f"({part})" for part in parts))
-    engine.register("normal_identifiers", normalise_identifiers(engine.query("select distinct identifier_type, raw_value, country from raw_links"), workspace.rules))
+    engine.register(
+        "normal_identifiers",
+        normalise_identifiers(engine.query("select distinct identifier_type, raw_value, country from raw_links"), workspace.rules),
+    )
 
 
 def dms_links_sql(spec: TableSpec) -> str:
@@ -103,7 +108,12 @@ def resolve_identities(workspace: Workspace) -> StepReport:
     current = found.identities.filter(found.identities["valid_to"].is_null())
     customers = len(current["customer_id"].unique())
     log.info("identities: %s identifiers of %s customers", f"{current.num_rows:,}", f"{customers:,}")
-    counts = {"rows_out": found.identities.num_rows, "identifiers": current.num_rows, "customers": customers, "as_of_day": as_of.toordinal()}
+    counts = {
+        "rows_out": found.identities.num_rows,
+        "identifiers": current.num_rows,
+        "customers": customers,
+        "as_of_day": as_of.toordinal(),
+    }
     publish(workspace, changes, Draft(found.changes, digest, counts={"rows_out": found.changes.num_rows}))
     publish(workspace, identities, Draft(found.identities, digest, counts=counts, checks=(_resolves_all(current),)))
     changes.raise_failures()
@@ -112,7 +122,9 @@ def resolve_identities(workspace: Workspace) -> StepReport:
 
 def _resolves_all(current: pa.Table) -> CheckOutcome:
     """Every identifier has exactly one customer now."""
-    distinct = current.select(["identifier_type", "identifier_value"]).group_by(["identifier_type", "identifier_value"]).aggregate([]).num_rows
+    distinct = (
+        current.select(["identifier_type", "identifier_value"]).group_by(["identifier_type", "identifier_value"]).aggregate([]).num_rows
+    )
     return conservation(current.num_rows, {"identifiers": distinct})
 
 
@@ -150,5 +162,8 @@ def assets(registry: dict[str, TableSpec]) -> list[dg.AssetsDefinition]:
     return [
         step_asset(IDENTIFIERS, collect_links, group="trusted", deps=["segment_events", "segment_duplicates", *dms], checks=both),
         step_asset(IDENTITIES, resolve_identities, group="trusted", deps=["identifiers"], checks=both),
-        *(step_asset(table, partial(stored_report, table=table), group="trusted", deps=["identities"]) for table in (IDENTITY_CHANGES, IDENTITY_CORRECTIONS)),
+        *(
+            step_asset(table, partial(stored_report, table=table), group="trusted", deps=["identities"])
+            for table in (IDENTITY_CHANGES, IDENTITY_CORRECTIONS)
+        ),
     ]

@@ -18,4 +18,12 @@ def build_interactions(workspace: Workspace) -> StepReport:
 
 def assets() -> list[dg.AssetsDefinition]:
     """The Dagster assets of this stage."""
-    return [step_asset(INTERACTIONS, build_interactions, group="trusted", deps=model_inputs("interactions"), checks=("contract", "conservation", "expectations"))]
+    return [
+        step_asset(
+            INTERACTIONS,
+            build_interactions,
+            group="trusted",
+            deps=model_inputs("interactions"),
+            checks=("contract", "conservation", "expectations"),
+        )
+    ]

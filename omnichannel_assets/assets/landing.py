@@ -88,7 +88,9 @@ def _in_bounds(row: Mapping[str, Any], workspace: Workspace) -> bool:
 def present_objects(workspace: Workspace, origin: str) -> list[Row]:
     """Catalogued objects of one export that are there now, inside FIRST_DAY..LAST_DAY where they have a day (Segment only)."""
     rows = workspace.lake.read(LANDING_FILES).to_pylist()
-    return [row for row in rows if row["origin"] == origin and row["state"] == "present" and (origin == "dms" or _in_bounds(row, workspace))]
+    return [
+        row for row in rows if row["origin"] == origin and row["state"] == "present" and (origin == "dms" or _in_bounds(row, workspace))
+    ]
 
 
 def received_days(workspace: Workspace) -> list[date]:

@@ -28,12 +28,18 @@ def _per_week(table: str, at: str, series: str) -> str:
 
 
 def _changes(table: str) -> SmallTable:
-    return SmallTable("changes by kind", f"select change, count(*) as changes, min(as_of) as first, max(as_of) as last from {table} group by 1 order by 2 desc, 1")
+    return SmallTable(
+        "changes by kind",
+        f"select change, count(*) as changes, min(as_of) as first, max(as_of) as last from {table} group by 1 order by 2 desc, 1",
+    )
 
 
 PREVIEWS: dict[str, tuple[Preview, ...]] = {
     "landing_files": (
-        SmallTable("objects by origin", "select origin, state, count(*) as objects, sum(size) as bytes from landing_files group by 1, 2 order by 1, 2"),
+        SmallTable(
+            "objects by origin",
+            "select origin, state, count(*) as objects, sum(size) as bytes from landing_files group by 1, 2 order by 1, 2",
+        ),
     ),
     "segment_events": (
         SmallTable(
@@ -41,13 +47,21 @@ PREVIEWS: dict[str, tuple[Preview, ...]] = {
             "select type, count(*) as calls, count(*) filter (where is_computed) as computed_by_segment, count(*) filter (where receipt_suspect) as receipt_suspect, "
             "count(*) filter (where event_time_suspect) as event_time_suspect from segment_events group by 1 order by 2 desc, 1",
         ),
-        Picture("calls per received day", "select received_day, type, count(*) as n from segment_events group by 1, 2", "days", "received day"),
+        Picture(
+            "calls per received day", "select received_day, type, count(*) as n from segment_events group by 1, 2", "days", "received day"
+        ),
     ),
     "segment_duplicates": (
-        SmallTable("copies by days apart", "select received_day - winning_day as days_apart, count(*) as copies from segment_duplicates group by 1 order by 1"),
+        SmallTable(
+            "copies by days apart",
+            "select received_day - winning_day as days_apart, count(*) as copies from segment_duplicates group by 1 order by 1",
+        ),
     ),
     "quarantine": (
-        SmallTable("rows set aside by rule", 'select origin, rule, count(*) as "rows", count(distinct file) as files from quarantine group by 1, 2 order by 3 desc, 1, 2'),
+        SmallTable(
+            "rows set aside by rule",
+            'select origin, rule, count(*) as "rows", count(distinct file) as files from quarantine group by 1, 2 order by 3 desc, 1, 2',
+        ),
     ),
     "event_facts": (
         SmallTable(
@@ -55,10 +69,18 @@ PREVIEWS: dict[str, tuple[Preview, ...]] = {
             "select event_type, count(*) as events, count(*) filter (where identifier_type is null) as without_identifier, "
             "count(*) filter (where event_time_suspect) as event_time_suspect from event_facts group by 1 order by 2 desc, 1",
         ),
-        Picture("events per received day", "select received_day, event_type, count(*) as n from event_facts group by 1, 2", "days", "received day"),
+        Picture(
+            "events per received day",
+            "select received_day, event_type, count(*) as n from event_facts group by 1, 2",
+            "days",
+            "received day",
+        ),
     ),
     "order_facts": (
-        SmallTable("what Segment told of orders", "select fact, count(*) as facts, count(distinct order_id) as orders from order_facts group by 1 order by 2 desc, 1"),
+        SmallTable(
+            "what Segment told of orders",
+            "select fact, count(*) as facts, count(distinct order_id) as orders from order_facts group by 1 order by 2 desc, 1",
+        ),
     ),
     "identifiers": (
         SmallTable(
@@ -124,7 +146,12 @@ PREVIEWS: dict[str, tuple[Preview, ...]] = {
             "select source, is_merchandise, count(*) as lines, sum(quantity) as units, count(distinct item_id) as items from order_lines group by 1, 2 order by 1, 2 desc",
         ),
     ),
-    "returns": (SmallTable("returned items by channel", "select channel, count(*) as items, count(distinct return_id) as refunds, sum(amount) as amount from returns group by 1 order by 1"),),
+    "returns": (
+        SmallTable(
+            "returned items by channel",
+            "select channel, count(*) as items, count(distinct return_id) as refunds, sum(amount) as amount from returns group by 1 order by 1",
+        ),
+    ),
     "interactions": (
         SmallTable(
             "interactions by type",
@@ -155,7 +182,9 @@ def previews_of(workspace: Workspace, table: TableSchema) -> dict[str, str]:
     return shown
 
 
-def preview_rows(workspace: Workspace, table: TableSchema, wanted: Sequence[Preview]) -> list[tuple[Preview, list[str], list[tuple[Any, ...]]]]:
+def preview_rows(
+    workspace: Workspace, table: TableSchema, wanted: Sequence[Preview]
+) -> list[tuple[Preview, list[str], list[tuple[Any, ...]]]]:
     """Each preview of a stored table with its columns and rows; those without rows are left out. Partitioned tables: the newest partitions."""
     paths = workspace.lake.paths(table, sorted(workspace.lake.manifests(table))[-RECENT_PARTITIONS:] if table.partition else None)
     if not wanted or not paths:

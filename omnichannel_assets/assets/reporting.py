@@ -32,7 +32,13 @@ Step = Callable[..., StepReport]
 
 
 def step_asset(
-    table: TableSchema, step: Step, *, group: str, deps: Iterable[str] = (), checks: Iterable[str] = ("contract",), received_day: dg.PartitionsDefinition | None = None
+    table: TableSchema,
+    step: Step,
+    *,
+    group: str,
+    deps: Iterable[str] = (),
+    checks: Iterable[str] = ("contract",),
+    received_day: dg.PartitionsDefinition | None = None,
 ) -> dg.AssetsDefinition:
     """The asset of a declared table, made by a step: ``step(workspace)``, or ``step(workspace, days)`` when it has received days.
 
@@ -69,7 +75,12 @@ def _declare(function: Callable[..., Any], **arguments: Any) -> dg.AssetsDefinit
 def column_schema(table: TableSchema) -> dg.TableSchema:
     """The declared columns as Dagster shows them."""
     columns = [
-        dg.TableColumn(c.name, SQL_TYPES[c.kind], description=c.description, constraints=dg.TableColumnConstraints(nullable=not c.required, unique=table.partition is None and table.key == (c.name,)))
+        dg.TableColumn(
+            c.name,
+            SQL_TYPES[c.kind],
+            description=c.description,
+            constraints=dg.TableColumnConstraints(nullable=not c.required, unique=table.partition is None and table.key == (c.name,)),
+        )
         for c in table.columns
     ]
     return dg.TableSchema(columns)
@@ -144,4 +155,6 @@ def _failed_results(context: dg.AssetExecutionContext, error: ChecksFailedError)
     failed_names = {outcome.name for outcomes in error.failed.values() for outcome in outcomes}
     for name in sorted(failed_names & {key.name for key in context.selected_asset_check_keys}):
         partitions = [value or "table" for value, outcomes in error.failed.items() if any(outcome.name == name for outcome in outcomes)]
-        yield dg.AssetCheckResult(check_name=name, passed=False, metadata={"failing_partitions": ", ".join(partitions[:50]), "details": str(error)})
+        yield dg.AssetCheckResult(
+            check_name=name, passed=False, metadata={"failing_partitions": ", ".join(partitions[:50]), "details": str(error)}
+        )

@@ -145,7 +145,11 @@ def _register_calls(workspace: Workspace, engine: Engine, read: Sequence[tuple[R
 def _unreadable_lines(read: Iterable[tuple[Row, Any]]) -> pa.Table:
     import pyarrow as pa
 
-    rows = [{"rule": rule, "file": row["key"], "line": number, "payload": payload, "received_day": row["received_day"]} for row, lines in read for number, rule, payload in lines.bad]
+    rows = [
+        {"rule": rule, "file": row["key"], "line": number, "payload": payload, "received_day": row["received_day"]}
+        for row, lines in read
+        for number, rule, payload in lines.bad
+    ]
     columns = [("rule", pa.string()), ("file", pa.string()), ("line", pa.int64()), ("payload", pa.string()), ("received_day", pa.date32())]
     return pa.Table.from_pylist(rows, schema=pa.schema(columns))
 
@@ -177,7 +181,15 @@ def stale_fact_days(workspace: Workspace, table: TableSchema) -> list[date]:
 
 
 def _fact_digests(workspace: Workspace, table: TableSchema, staged: Mapping[str, Manifest]) -> dict[str, str]:
-    code = code_digest("segment", "identity", f"sql/{table.name}.sql", f"sql/conservation/{table.name}.sql", "sql/message_identifiers.sql", "sql/macros.sql", "checks")
+    code = code_digest(
+        "segment",
+        "identity",
+        f"sql/{table.name}.sql",
+        f"sql/conservation/{table.name}.sql",
+        "sql/message_identifiers.sql",
+        "sql/macros.sql",
+        "checks",
+    )
     base = digest_of([code, workspace.rules.fingerprint(), table.fingerprint()])
     losers = _losing_copies(workspace)
     return {value: digest_of([base, manifest.sha256, losers.get(value, [])]) for value, manifest in staged.items()}
@@ -211,13 +223,18 @@ def register_message_identifiers(workspace: Workspace, engine: Engine) -> None:
     """Register ``message_identifiers``: the unblocked, normalised identifiers of each message, best first (priority, type, value)."""
     from omnichannel_assets.identity.normalise import normalise_identifiers
 
-    raw = engine.query("select distinct i.identifier_type, i.\"value\" as raw_value, country from (select unnest(identifiers) as i, country from segment_events)")
+    raw = engine.query(
+        'select distinct i.identifier_type, i."value" as raw_value, country from (select unnest(identifiers) as i, country from segment_events)'
+    )
     normal = normalise_identifiers(raw, workspace.rules)
     engine.register("normal_identifiers", normal)
     types = sorted(set(normal.column("identifier_type").to_pylist()), key=workspace.rules.priority_key)
     import pyarrow as pa
 
-    engine.register("identifier_priority", pa.table({"identifier_type": pa.array(types, pa.string()), "priority": pa.array(range(len(types)), pa.int64())}))
+    engine.register(
+        "identifier_priority",
+        pa.table({"identifier_type": pa.array(types, pa.string()), "priority": pa.array(range(len(types)), pa.int64())}),
+    )
     engine.store_query("message_identifiers", model_text("message_identifiers"))
 
 
@@ -226,8 +243,29 @@ def assets(received_day: dg.PartitionsDefinition) -> list[dg.AssetsDefinition]:
     facts_from = ["segment_events", "segment_duplicates"]
     both = ("contract", "conservation")
     return [
-        step_asset(SEGMENT_EVENTS, lambda w, days: stage_calls(w, days)[0], group="staged", deps=["landing_files"], checks=both, received_day=received_day),
+        step_asset(
+            SEGMENT_EVENTS,
+            lambda w, days: stage_calls(w, days)[0],
+            group="staged",
+            deps=["landing_files"],
+            checks=both,
+            received_day=received_day,
+        ),
         step_asset(SEGMENT_DUPLICATES, find_duplicates, group="staged", deps=["segment_events"], checks=both),
-        step_asset(EVENT_FACTS, lambda w, days: build_facts(w, EVENT_FACTS, days), group="trusted", deps=facts_from, checks=both, received_day=received_day),
-        step_asset(ORDER_FACTS, lambda w, days: build_facts(w, ORDER_FACTS, days), group="trusted", deps=facts_from, checks=both, received_day=received_day),
+        step_asset(
+            EVENT_FACTS,
+            lambda w, days: build_facts(w, EVENT_FACTS, days),
+            group="trusted",
+            deps=facts_from,
+            checks=both,
+            received_day=received_day,
+        ),
+        step_asset(
+            ORDER_FACTS,
+            lambda w, days: build_facts(w, ORDER_FACTS, days),
+            group="trusted",
+            deps=facts_from,
+            checks=both,
+            received_day=received_day,
+        ),
     ]

@@ -86,7 +86,9 @@ def register_inputs(workspace: Workspace, engine: Engine, *names: str) -> None:
         if name in workspace.tables:
             table = workspace.tables[name]
             expected = DEFAULT_DMS_TABLES[name].columns if name in DEFAULT_DMS_TABLES else ()
-            engine.register_files(table, workspace.lake.paths(table), absent=[column for column in expected if column.name not in table.names])
+            engine.register_files(
+                table, workspace.lake.paths(table), absent=[column for column in expected if column.name not in table.names]
+            )
         elif name in DEFAULT_DMS_TABLES:
             engine.register_files(DEFAULT_DMS_TABLES[name], [])
 

@@ -42,7 +42,12 @@ def new_segment_days(listing: Iterable[ListedObject], staged: Mapping[str, str],
     waiting: dict[date, list[ListedObject]] = defaultdict(list)
     for listed in listing:
         found = parse_segment_key(listed.key)
-        if found and staged.get(listed.key) != listed.token and first <= found.received_day and (last is None or found.received_day <= last):
+        if (
+            found
+            and staged.get(listed.key) != listed.token
+            and first <= found.received_day
+            and (last is None or found.received_day <= last)
+        ):
             waiting[found.received_day].append(listed)
     return [_new_files(day.isoformat(), waiting[day]) for day in sorted(waiting)]
 

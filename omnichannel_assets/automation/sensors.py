@@ -47,7 +47,12 @@ def new_segment_files(context: SensorEvaluationContext, workspace: WorkspaceReso
 )
 def new_dms_files(context: SensorEvaluationContext, workspace: WorkspaceResource) -> dg.SensorResult:
     opened = workspace.open()
-    listing = [listed for spec in opened.registry.values() for prefix in _table_folders(opened, spec.schema_name, spec.name) for listed in opened.landing.list(prefix)]
+    listing = [
+        listed
+        for spec in opened.registry.values()
+        for prefix in _table_folders(opened, spec.schema_name, spec.name)
+        for listed in opened.landing.list(prefix)
+    ]
     found = new_dms_tables(listing, _staged_changes(opened), opened.registry)
     if not found:
         return dg.SensorResult(skip_reason=f"Nothing new: {len(listing)} objects of {len(opened.registry)} tables looked at.")

@@ -18,7 +18,19 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 CUSTOMER_ID = r"^c_[0-9a-f]{16}$"
-EVENT_TYPES = ["View", "Click", "AddToCart", "RemoveFromCart", "AddToWishlist", "RemoveFromWishlist", "Search", "PromotionView", "PromotionClick", "Purchase", "Return"]
+EVENT_TYPES = [
+    "View",
+    "Click",
+    "AddToCart",
+    "RemoveFromCart",
+    "AddToWishlist",
+    "RemoveFromWishlist",
+    "Search",
+    "PromotionView",
+    "PromotionClick",
+    "Purchase",
+    "Return",
+]
 WITHOUT_ITEM = ["Search", "PromotionView", "PromotionClick"]
 
 
@@ -43,7 +55,13 @@ SUITES: dict[str, tuple[Expectation, ...]] = {
         _expect("ExpectColumnValuesToMatchRegex", column="email", regex=r"^[^\s@]+@[^\s@]+$", severity="warning"),
         _expect("ExpectColumnValuesToMatchRegex", column="phone", regex=r"^\+[0-9]{4,15}$"),
         _expect("ExpectColumnValuesToBeBetween", column="orders", min_value=0),
-        _expect("ExpectColumnPairValuesAToBeGreaterThanB", column_A="last_seen_at", column_B="first_seen_at", or_equal=True, ignore_row_if="either_value_is_missing"),
+        _expect(
+            "ExpectColumnPairValuesAToBeGreaterThanB",
+            column_A="last_seen_at",
+            column_B="first_seen_at",
+            or_equal=True,
+            ignore_row_if="either_value_is_missing",
+        ),
         _expect("ExpectColumnValuesToMatchRegex", column="currency", regex=r"^(?:[A-Z]{3}|mixed)$", severity="warning"),
     ),
     "interactions": (

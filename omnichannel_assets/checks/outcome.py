@@ -29,7 +29,11 @@ class ChecksFailedError(UserError):
     def __init__(self, table: str, failed: Mapping[str, list[CheckOutcome]]):
         self.table = table
         self.failed = failed
-        shown = "; ".join(f"{value or 'table'}: {outcome.name} {dict(outcome.details)}" for value, outcomes in list(failed.items())[:5] for outcome in outcomes)
+        shown = "; ".join(
+            f"{value or 'table'}: {outcome.name} {dict(outcome.details)}"
+            for value, outcomes in list(failed.items())[:5]
+            for outcome in outcomes
+        )
         super().__init__(f"{table}: blocking checks failed, the last good rows stay in place ({shown})")
 
 

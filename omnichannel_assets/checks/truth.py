@@ -31,7 +31,9 @@ def verify(workspace: Workspace, truth: Path) -> list[Figure]:
     """All figures of a lake against a truth folder. Raises InputError when the folder is not a truth folder."""
     missing = [name for name in TRUTH_FILES if not (truth / f"{name}.csv").is_file()]
     if missing:
-        raise InputError("--truth", f"{truth} without {missing[0]}.csv", expected="a truth folder", fix="name the folder written with the landing zone")
+        raise InputError(
+            "--truth", f"{truth} without {missing[0]}.csv", expected="a truth folder", fix="name the folder written with the landing zone"
+        )
     with workspace.lake.engine(reading=True) as engine:
         _register_truth(engine, truth)
         for name in ("identity", "orders", "consent", "behaviour"):
@@ -47,7 +49,9 @@ def verify(workspace: Workspace, truth: Path) -> list[Figure]:
 def _register_truth(engine: Engine, truth: Path) -> None:
     for name in TRUTH_FILES:
         path = text_literal(str(truth / f"{name}.csv"))
-        engine.run_script(f"create view {quoted(f'truth_{name}_file')} as select * from read_csv({path}, header = true, all_varchar = true)")
+        engine.run_script(
+            f"create view {quoted(f'truth_{name}_file')} as select * from read_csv({path}, header = true, all_varchar = true)"
+        )
 
 
 OWNERS = """
@@ -107,7 +111,11 @@ def _consent_figures(engine: Engine) -> list[Figure]:
     ((invented,),) = engine.rows("""
         select count(distinct c.customer_id) from customers as c join owners as o on o.customer_id = c.customer_id
         where c.email_opt_in is not null and o.person not in (select person from truth_consent)""")
-    return [Figure("people with a choice about e-mail", people), Figure("choices that differ", wrong, wrong == 0), Figure("choices nobody made", invented, invented == 0)]
+    return [
+        Figure("people with a choice about e-mail", people),
+        Figure("choices that differ", wrong, wrong == 0),
+        Figure("choices nobody made", invented, invented == 0),
+    ]
 
 
 def _behaviour_figures(engine: Engine) -> list[Figure]:

@@ -57,7 +57,7 @@ def _up_to_the_damage(reader: "zlib._Decompress", chunk: bytes) -> bytes:
         for at in range(len(chunk)):
             out.append(reader.decompress(chunk[at : at + 1]))
     except zlib.error:
-        pass                                # the caller reports the damage; this only collects what precedes it
+        pass  # the caller reports the damage; this only collects what precedes it
     return b"".join(out)
 
 
@@ -138,5 +138,5 @@ def readable(text: str) -> str:
 def csv_line(fields: list[str]) -> str:
     """The fields as one CSV record, without a line end: a quarantined row's payload, readable again as it was."""
     out = io.StringIO()
-    csv.writer(out, lineterminator="\r\n").writerow(fields)        # the writer quotes line ends only if its own are of that kind
+    csv.writer(out, lineterminator="\r\n").writerow(fields)  # the writer quotes line ends only if its own are of that kind
     return readable(out.getvalue().removesuffix("\r\n"))

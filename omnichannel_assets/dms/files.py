@@ -19,7 +19,7 @@ from omnichannel_assets.dms.values import arrow_type, read_column, texts_of
 if TYPE_CHECKING:
     import pyarrow as pa
 
-_BARE_NULL = "NULL"                         # CsvNullValue's default; files without a header come from tasks with default settings
+_BARE_NULL = "NULL"  # CsvNullValue's default; files without a header come from tasks with default settings
 _OPS = ("I", "U", "D")
 
 
@@ -100,6 +100,7 @@ def _no_rows(spec: TableSpec) -> _Rows:
 
 # CSV: which field is which
 
+
 def _csv_rows(records: list[list[str] | BrokenRow], obj: DmsObject, spec: TableSpec) -> _Rows:
     import pyarrow as pa
 
@@ -151,7 +152,7 @@ def _named_layout(names: list[str], spec: TableSpec) -> _Layout:
             columns[by_lower[lowered]] = at
         elif lowered in control and control[lowered] not in added:
             added[control[lowered]] = at
-        else:                               # also a name that comes twice: the first is the column, the others are kept apart
+        else:  # also a name that comes twice: the first is the column, the others are kept apart
             unknown[name if name not in unknown else f"{name}#{at}"] = at
     return _Layout(columns, added.get("op"), added.get("commit"), added.get("change_seq"), unknown, len(names))
 
@@ -174,6 +175,7 @@ def _bare_layout(records: list[list[str]], obj: DmsObject, spec: TableSpec) -> _
 
 # Parquet
 
+
 def _parquet_rows(content: bytes, is_damaged: bool, spec: TableSpec) -> _Rows:
     import io
 
@@ -194,7 +196,9 @@ def _parquet_rows(content: bytes, is_damaged: bool, spec: TableSpec) -> _Rows:
     names = table.column_names
 
     def payload(at: int) -> str:
-        return json.dumps({f"{name}": texts_of(column[at : at + 1])[0] for name, column in zip(names, fields, strict=True)}, ensure_ascii=False)
+        return json.dumps(
+            {f"{name}": texts_of(column[at : at + 1])[0] for name, column in zip(names, fields, strict=True)}, ensure_ascii=False
+        )
 
     return _Rows(layout, fields, list(range(1, table.num_rows + 1)), payload, ())
 
@@ -207,6 +211,7 @@ def _one_array(column: "pa.ChunkedArray") -> "pa.Array":
 
 
 # Records to changes
+
 
 class _Verdicts:
     """The first rule each row breaks, if any."""
@@ -255,7 +260,7 @@ def _operations(rows: _Rows, obj: DmsObject, verdicts: _Verdicts) -> "pa.Array":
     if rows.layout.op is None:
         return pa.repeat(pa.scalar("I"), len(rows.positions))
     op, bad = read_column(rows.fields[rows.layout.op], "text")
-    allowed = pa.array(_OPS if obj.kind == "cdc" else _OPS[:1])     # a full load only ever inserts
+    allowed = pa.array(_OPS if obj.kind == "cdc" else _OPS[:1])  # a full load only ever inserts
     verdicts.add(pc.or_(bad, pc.invert(pc.is_in(op, value_set=allowed))), "unknown_op")
     return op
 
@@ -292,7 +297,7 @@ def _typed_columns(fields: list["pa.Array"], layout: _Layout, spec: TableSpec, v
             continue
         columns[name], bad = read_column(fields[layout.columns[name]], kind)
         unreadable.append((bad, f"unreadable_{kind}:{name}"))
-        if name in spec.key:                # an unreadable key is not missing
+        if name in spec.key:  # an unreadable key is not missing
             lost = pc.and_(pc.is_null(columns[name]), pc.invert(bad))
             if kind == "text":
                 lost = pc.or_(lost, pc.fill_null(pc.equal(columns[name], ""), False))

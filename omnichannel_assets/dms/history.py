@@ -178,14 +178,20 @@ def _ordered(spec: TableSpec) -> str:
     if spec.no_value_token is None:
         return numbered.replace("numbered as", "ordered as", 1)
     sources = [(_quoted(c), c) for c in spec.columns if c not in spec.key]
-    sources += [(own, c) for own, c in (("__event_at", spec.event_at), ("__changed_at", spec.changed_at)) if c is not None and c not in spec.key]
+    sources += [
+        (own, c) for own, c in (("__event_at", spec.event_at), ("__changed_at", spec.changed_at)) if c is not None and c not in spec.key
+    ]
     filled = ",\n           ".join(
         f"""coalesce(last_value(case when op = 'D' or contains(',' || coalesce(unsupplied, '') || ',', ',{column},') then null
                                else struct_pack(v := {name}) end ignore nulls)
                 over (partition by {key} order by __seq rows unbounded preceding).v, {name}) as {name}"""
         for name, column in sources
     )
-    return f"{numbered},\nordered as (\n    select * replace ({filled})\n    from numbered\n)" if sources else f"{numbered},\nordered as (from numbered)"
+    return (
+        f"{numbered},\nordered as (\n    select * replace ({filled})\n    from numbered\n)"
+        if sources
+        else f"{numbered},\nordered as (from numbered)"
+    )
 
 
 def _compared(spec: TableSpec) -> str:

@@ -17,7 +17,7 @@ Kind = Literal["full_load", "cdc"]
 _FULL_LOAD = re.compile(r"(?:SEGMENT\d+_)?LOAD[0-9A-Fa-f]{5,8}\.(?:csv|parquet)(?:\.gz)?", re.ASCII)
 _CDC = re.compile(r"(?P<day>\d{8})-(?P<time>\d{6})(?P<fraction>\d{3,4})\.(?:csv|parquet)(?:\.gz)?", re.ASCII)
 _DATE_FOLDER = re.compile(r"\d[\d_-]*", re.ASCII)
-_MOST_DATE_FOLDERS = 4                      # YYYY/MM/DD/HH
+_MOST_DATE_FOLDERS = 4  # YYYY/MM/DD/HH
 
 
 @dataclass(frozen=True)
@@ -60,5 +60,5 @@ def _read_name(table: str, inner: list[str], name: str, key: str) -> DmsObject |
         second = datetime.strptime(match["day"] + match["time"], "%Y%m%d%H%M%S").replace(tzinfo=UTC)
     except ValueError:
         return None
-    fraction = match["fraction"]            # three digits are milliseconds, four are tenths of them
+    fraction = match["fraction"]  # three digits are milliseconds, four are tenths of them
     return DmsObject(table, "cdc", second + timedelta(microseconds=int(fraction.ljust(6, "0"))), key)

@@ -18,7 +18,7 @@ from omnichannel_assets.errors import SettingError
 
 SETTING = "DMS_REGISTRY"
 DEFAULT_REGISTRY = Path(__file__).with_name("registry.yaml")
-NAME = re.compile(r"(?!__)[A-Za-z_][A-Za-z0-9_$]{0,127}")     # two underscores in front are the history SQL's own
+NAME = re.compile(r"(?!__)[A-Za-z_][A-Za-z0-9_$]{0,127}")  # two underscores in front are the history SQL's own
 # Columns we add to the change log and the history; a source column of that name stays out of `columns` and lands in `extra`.
 RESERVED = frozenset(
     {"extra", "op", "kind", "committed_at", "change_seq", "file_at", "object_key", "object_etag", "row", "unsupplied"}
@@ -85,7 +85,9 @@ class TableSpec(BaseModel):
     def _check_reserved_names(self) -> None:
         for column in self.columns:
             if column.lower() in RESERVED:
-                raise RegistryMistake("columns", column, "a name we do not add ourselves", "leave it out: it is kept in `extra`, or rename it in the DMS task")
+                raise RegistryMistake(
+                    "columns", column, "a name we do not add ourselves", "leave it out: it is kept in `extra`, or rename it in the DMS task"
+                )
         if len({c.lower() for c in self.columns}) < len(self.columns):
             raise RegistryMistake("columns", list(self.columns), "names that differ in more than case", "rename one")
         for field in ("commit_column", "change_seq"):
@@ -114,7 +116,9 @@ class TableSpec(BaseModel):
         if self.event_at and self.time_from:
             raise RegistryMistake("time_from", self.time_from, "only one of event_at and time_from", "remove one")
         if self.time_from and self.time_from.split(".")[1] not in self.columns:
-            raise RegistryMistake("time_from", self.time_from, "a column that this table has under the same name", "correct the column name")
+            raise RegistryMistake(
+                "time_from", self.time_from, "a column that this table has under the same name", "correct the column name"
+            )
 
     @property
     def fixed_columns(self) -> frozenset[str]:
@@ -132,7 +136,7 @@ class TableSpec(BaseModel):
     def fingerprint(self) -> str:
         """16 hex digits that change whenever anything the user says about this table changes; goes into input digests."""
         said = self.model_dump(mode="json")
-        said["columns"] = list(said["columns"].items())     # the order matters for files without a header
+        said["columns"] = list(said["columns"].items())  # the order matters for files without a header
         return hashlib.blake2b(json.dumps(said, sort_keys=True).encode(), digest_size=8).hexdigest()
 
 
@@ -171,13 +175,17 @@ def _read_tables(source: Path) -> dict[Any, Any]:
         # _UniqueKeys is a SafeLoader: no object is ever constructed from a tag.
         document = yaml.load(source.read_text(encoding="utf-8"), Loader=_UniqueKeys)
     except OSError as error:
-        raise SettingError(SETTING, str(source), expected="a registry file that can be read", fix=error.strerror or "check the path") from None
+        raise SettingError(
+            SETTING, str(source), expected="a registry file that can be read", fix=error.strerror or "check the path"
+        ) from None
     except UnicodeDecodeError:
         raise SettingError(SETTING, str(source), expected="a UTF-8 text file", fix=fix) from None
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f"{source}:{mark.line + 1}" if mark else str(source)
-        raise SettingError(SETTING, str(getattr(error, "problem", "no YAML")), expected="a YAML file", fix="correct that line", source=where) from None
+        raise SettingError(
+            SETTING, str(getattr(error, "problem", "no YAML")), expected="a YAML file", fix="correct that line", source=where
+        ) from None
     tables = document.get("tables") if isinstance(document, dict) else None
     if not isinstance(tables, dict) or not tables or set(document) != {"tables"}:
         got = sorted(map(str, document)) if isinstance(document, dict) else type(document).__name__

@@ -82,7 +82,7 @@ def _read_texts(texts: "pa.StringArray", type_name: str) -> tuple["pa.Array", "p
     plain = pc.fill_null(pc.match_substring_regex(texts, _PLAIN[type_name]), False)
     try:
         out = _cast_plain(pc.if_else(plain, texts, pa.scalar(None, pa.string())), type_name)
-    except pa.ArrowInvalid:                 # a day like 30 February among the plain ones: read all of them one by one
+    except pa.ArrowInvalid:  # a day like 30 February among the plain ones: read all of them one by one
         plain = _none_bad(len(texts))
         out = pa.nulls(len(texts), arrow_type(type_name))
     odd = pc.and_(pc.is_valid(texts), pc.invert(plain))
@@ -101,7 +101,7 @@ def _cast_plain(texts: "pa.StringArray", type_name: str) -> "pa.Array":
     if type_name == "boolean":
         truth = pc.is_in(pc.utf8_lower(texts), value_set=pa.array(_TRUE))
         return pc.if_else(pc.is_valid(texts), truth, pa.scalar(None, pa.bool_()))
-    if type_name == "timestamp":            # a text without a zone casts only to a naive type; naive means UTC here
+    if type_name == "timestamp":  # a text without a zone casts only to a naive type; naive means UTC here
         return texts.cast(pa.timestamp("us")).cast(arrow_type(type_name))
     return texts.cast(arrow_type(type_name))
 
@@ -162,7 +162,7 @@ def _shown(scalar: "pa.Scalar") -> str | None:
         text = str(value)
         text.encode()
         return text
-    except (ValueError, OverflowError, pa.ArrowException):     # a year beyond 9999, bytes that are no text
+    except (ValueError, OverflowError, pa.ArrowException):  # a year beyond 9999, bytes that are no text
         return None
 
 

@@ -53,7 +53,9 @@ class Engine:
             self.connection.execute(f"create or replace view {view} as select {empty} limit 0")
             return
         listed = ", ".join(text_literal(path) for path in paths)
-        self.connection.execute(f"create or replace view {view} as select {columns} from read_parquet([{listed}], hive_partitioning = false)")
+        self.connection.execute(
+            f"create or replace view {view} as select {columns} from read_parquet([{listed}], hive_partitioning = false)"
+        )
 
     def query(self, sql: str, parameters: Mapping[str, Any] | None = None) -> pa.Table:
         """Rows of one SELECT as Arrow. Only the parameters the text uses are bound."""
@@ -72,7 +74,9 @@ class Engine:
         try:
             statements = duckdb.extract_statements(sql)
             if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
-                raise InputError("sql", "something else", expected="one SELECT", fix="query tables by name, for example: select * from customers limit 5")
+                raise InputError(
+                    "sql", "something else", expected="one SELECT", fix="query tables by name, for example: select * from customers limit 5"
+                )
             cursor = self.connection.execute(sql)
             return [column[0] for column in cursor.description or []], cursor.fetchall()
         except duckdb.Error as error:
@@ -95,7 +99,9 @@ class Engine:
 
     def model(self, schema: TableSchema, parameters: Mapping[str, Any] | None = None, sql: str | None = None) -> pa.Table:
         """Run the model of a table: declared columns and types. Rows come unordered; publishing sorts them."""
-        columns = ", ".join(f"cast({quoted(column.name)} as {SQL_TYPES[column.kind]}) as {quoted(column.name)}" for column in schema.columns)
+        columns = ", ".join(
+            f"cast({quoted(column.name)} as {SQL_TYPES[column.kind]}) as {quoted(column.name)}" for column in schema.columns
+        )
         text = sql or model_text(schema.name)
         return self.query(f"select {columns} from (\n{text}\n) as model", parameters)
 

@@ -84,7 +84,9 @@ class Lake:
             try:
                 lock.acquire(timeout=self.lock_wait_seconds)
             except Timeout:
-                raise LockedError(f"{self.store.root}: another run is writing to this lake. Fix: wait for it to end, or raise LOCK_WAIT_SECONDS") from None
+                raise LockedError(
+                    f"{self.store.root}: another run is writing to this lake. Fix: wait for it to end, or raise LOCK_WAIT_SECONDS"
+                ) from None
         try:
             if lock.lock_counter == 1:
                 self._clear_scratch()
@@ -144,7 +146,10 @@ class Lake:
         if table.partition is None:
             keys = [self.folder(table.name) + "data.parquet"]
         else:
-            keys = [self.folder(table.name, (table.partition, value)) + "data.parquet" for value in (self.manifests(table) if values is None else values)]
+            keys = [
+                self.folder(table.name, (table.partition, value)) + "data.parquet"
+                for value in (self.manifests(table) if values is None else values)
+            ]
         return self.store.local_paths(key for key in keys if self.store.exists(key))
 
     def read(self, table: TableSchema) -> pa.Table:

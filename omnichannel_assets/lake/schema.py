@@ -77,7 +77,15 @@ def _arrow_schema(schema: TableSchema) -> pa.Schema:
 
     money = pa.decimal128(18, 2)
     text = pa.string()
-    product = [("item_id", text), ("product_id", text), ("sku", text), ("name", text), ("category", text), ("price", money), ("quantity", pa.int64())]
+    product = [
+        ("item_id", text),
+        ("product_id", text),
+        ("sku", text),
+        ("name", text),
+        ("category", text),
+        ("price", money),
+        ("quantity", pa.int64()),
+    ]
     types = {
         "text": text,
         "integer": pa.int64(),

@@ -83,7 +83,9 @@ class LocalStore:
         if not folder.is_dir():
             return
         with os.scandir(folder) as entries:
-            ordered = sorted((entry for entry in entries if not entry.name.startswith(".")), key=lambda entry: entry.name + "/" * entry.is_dir())
+            ordered = sorted(
+                (entry for entry in entries if not entry.name.startswith(".")), key=lambda entry: entry.name + "/" * entry.is_dir()
+            )
         for entry in ordered:
             if entry.is_dir():
                 yield from self._walk(Path(entry.path))
@@ -92,7 +94,11 @@ class LocalStore:
 
     def folders(self, prefix: str = "") -> list[str]:
         folder = self.root / prefix
-        return sorted(entry.name for entry in os.scandir(folder) if entry.is_dir() and not entry.name.startswith(".")) if folder.is_dir() else []
+        return (
+            sorted(entry.name for entry in os.scandir(folder) if entry.is_dir() and not entry.name.startswith("."))
+            if folder.is_dir()
+            else []
+        )
 
     def exists(self, key: str) -> bool:
         return (self.root / key).is_file()
@@ -135,5 +141,10 @@ def _is_text(key: str) -> bool:
 def landing_store(uri: str) -> LocalStore:
     """The landing zone as a store. Raises InputError when the folder is missing."""
     if not Path(uri).is_dir():
-        raise InputError("LANDING_URI", repr(uri), expected="an existing folder", fix="name the folder Segment and DMS write to, or make one with `omnichannel sample`")
+        raise InputError(
+            "LANDING_URI",
+            repr(uri),
+            expected="an existing folder",
+            fix="name the folder Segment and DMS write to, or make one with `omnichannel sample`",
+        )
     return LocalStore(uri)

@@ -40,7 +40,11 @@ SEGMENT_EVENTS = TableSchema(
         Column("anonymous_id", "text", "anonymousId as sent, trimmed; NULL when empty"),
         Column("previous_id", "text", "previousId of an alias call"),
         Column("group_id", "text", "groupId of a group call"),
-        required("identifiers", "identifiers", "identifiers the call carries, raw: user_id, anonymous_id, e-mail, phone, devices, configured traits"),
+        required(
+            "identifiers",
+            "identifiers",
+            "identifiers the call carries, raw: user_id, anonymous_id, e-mail, phone, devices, configured traits",
+        ),
         Column("first_name", "text", "trait firstName or first_name"),
         Column("last_name", "text", "trait lastName or last_name"),
         Column("country", "text", "trait address.country, used to read phone numbers"),
@@ -56,9 +60,13 @@ SEGMENT_EVENTS = TableSchema(
         Column("traits", "text", "traits as JSON text"),
         Column("context", "text", "context as JSON text"),
         Column("client_channel", "text", "channel of the envelope: browser, mobile or server"),
-        required("is_computed", "boolean", "emitted by Segment's own traits or audiences (context.personas): never behaviour, never a link"),
+        required(
+            "is_computed", "boolean", "emitted by Segment's own traits or audiences (context.personas): never behaviour, never a link"
+        ),
         required("receipt_suspect", "boolean", "receivedAt is missing, unreadable or not on the folder's day"),
-        required("event_time_suspect", "boolean", "event_at is unreadable, over an hour after known_at, or before FIRST_DAY: in no time window"),
+        required(
+            "event_time_suspect", "boolean", "event_at is unreadable, over an hour after known_at, or before FIRST_DAY: in no time window"
+        ),
         required("source_id", "text", "Segment source id"),
         required("received_day", "date", "UTC day of the folder"),
         required("file", "text", "object key below the landing zone"),
@@ -84,7 +92,10 @@ SEGMENT_QUARANTINE = TableSchema(
     partition="received_day",
 )
 QUARANTINE = TableSchema(
-    "quarantine", "Every row set aside, from Segment and DMS, with rule, file, position and payload; replayable.", QUARANTINE_COLUMNS, ("origin", "file", "position", "rule")
+    "quarantine",
+    "Every row set aside, from Segment and DMS, with rule, file, position and payload; replayable.",
+    QUARANTINE_COLUMNS,
+    ("origin", "file", "position", "rule"),
 )
 
 SEGMENT_DUPLICATES = TableSchema(
@@ -110,7 +121,11 @@ EVENT_FACTS = TableSchema(
     (
         required("message_id", "text", "messageId"),
         required("item_id", "text", "item, or empty where the event has none (searches, promotions, e-mail)"),
-        required("event_type", "text", "View, Click, AddToCart, RemoveFromCart, AddToWishlist, RemoveFromWishlist, Search, PromotionView, PromotionClick or an e-mail event"),
+        required(
+            "event_type",
+            "text",
+            "View, Click, AddToCart, RemoveFromCart, AddToWishlist, RemoveFromWishlist, Search, PromotionView, PromotionClick or an e-mail event",
+        ),
         required("event_at", "timestamp", "when it happened"),
         required("known_at", "timestamp", "when it was known"),
         required("event_time_suspect", "boolean", "event_at cannot be trusted: in no time window"),
@@ -288,7 +303,11 @@ INTERACTIONS = TableSchema(
     (
         required("customer_id", "text", "customer"),
         Column("item_id", "text", "item; NULL for searches and promotions"),
-        required("event_type", "text", "View, Click, AddToCart, RemoveFromCart, AddToWishlist, RemoveFromWishlist, Search, PromotionView, PromotionClick, Purchase or Return"),
+        required(
+            "event_type",
+            "text",
+            "View, Click, AddToCart, RemoveFromCart, AddToWishlist, RemoveFromWishlist, Search, PromotionView, PromotionClick, Purchase or Return",
+        ),
         required("event_at", "timestamp", "when it happened"),
         required("known_at", "timestamp", "when it was known"),
         required("channel", "text", "online or store"),
@@ -301,7 +320,11 @@ INTERACTIONS = TableSchema(
 )
 
 DMS_QUARANTINE = TableSchema(
-    "dms_quarantine", "Rows of one DMS object version that could not be read.", (*QUARANTINE_COLUMNS, required("object", "text", "version of the object")), ("file", "position", "rule"), partition="object"
+    "dms_quarantine",
+    "Rows of one DMS object version that could not be read.",
+    (*QUARANTINE_COLUMNS, required("object", "text", "version of the object")),
+    ("file", "position", "rule"),
+    partition="object",
 )
 
 

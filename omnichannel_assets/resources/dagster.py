@@ -15,7 +15,9 @@ from omnichannel_assets.settings import Settings, load_settings
 class WorkspaceResource(dg.ConfigurableResource):
     """Landing zone, lake and settings. Secrets such as IDENTITY_KEY come from the environment when a step runs."""
 
-    settings: dict[str, str] = Field(default_factory=dict, description="Settings by field name. Secrets are read from the environment when a step runs.")
+    settings: dict[str, str] = Field(
+        default_factory=dict, description="Settings by field name. Secrets are read from the environment when a step runs."
+    )
 
     @classmethod
     def of(cls, settings: Settings) -> WorkspaceResource:

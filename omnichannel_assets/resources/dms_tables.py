@@ -28,7 +28,13 @@ def dms_log_table(spec: TableSpec) -> TableSchema:
     )
     if spec.no_value_token is not None:
         columns = (*columns, Column("unsupplied", "text", "columns the change did not carry, comma-separated"))
-    return TableSchema(f"dms_{spec.name}_log", f"Change log of {spec.schema_name}.{spec.name} as DMS wrote it.", columns, ("object_key", "object_etag", "row"), partition="object")
+    return TableSchema(
+        f"dms_{spec.name}_log",
+        f"Change log of {spec.schema_name}.{spec.name} as DMS wrote it.",
+        columns,
+        ("object_key", "object_etag", "row"),
+        partition="object",
+    )
 
 
 def dms_history_table(spec: TableSpec) -> TableSchema:

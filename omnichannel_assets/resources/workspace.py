@@ -71,7 +71,12 @@ class Workspace:
         manifest = self.lake.manifest(LANDING_FILES.name)
         clock = manifest.counts.get("data_clock_day") if manifest else None
         if not clock:
-            raise InputError("data clock", "an empty catalogue", expected="at least one file with a received day in the landing zone", fix="check LANDING_URI, or set AS_OF")
+            raise InputError(
+                "data clock",
+                "an empty catalogue",
+                expected="at least one file with a received day in the landing zone",
+                fix="check LANDING_URI, or set AS_OF",
+            )
         return date.fromordinal(clock)
 
     def last_received_day(self) -> date:
@@ -101,7 +106,13 @@ def _keep_meaning(name: str, spec: TableSpec) -> None:
     for column, kind in spec.columns.items():
         wanted = expected.columns.get(column, kind) if expected else kind
         if kind != wanted:
-            raise SettingError("DMS_REGISTRY", kind, expected=f"table {name}, column {column}: type {wanted}, as the trusted tables read it", fix="correct the type", source="registry")
+            raise SettingError(
+                "DMS_REGISTRY",
+                kind,
+                expected=f"table {name}, column {column}: type {wanted}, as the trusted tables read it",
+                fix="correct the type",
+                source="registry",
+            )
 
 
 def data_clock(received_days: list[date], now: datetime) -> date | None:

@@ -66,7 +66,11 @@ OTHER_NAMES = (
     "Product Reviewed",
 )
 
-SINGLE_PRODUCT_EVENTS = frozenset(name for name, kind in EVENT_TYPES.items() if kind in {"View", "Click", "AddToCart", "RemoveFromCart", "AddToWishlist", "RemoveFromWishlist"}) | {
+SINGLE_PRODUCT_EVENTS = frozenset(
+    name
+    for name, kind in EVENT_TYPES.items()
+    if kind in {"View", "Click", "AddToCart", "RemoveFromCart", "AddToWishlist", "RemoveFromWishlist"}
+) | {
     "Product Shared",
     "Product Reviewed",
 }

@@ -22,7 +22,7 @@ MAX_OBJECT_BYTES = 2 << 30
 """Objects hold at most 100 MB packed; unpacking stops here so that a crafted object cannot fill the memory."""
 STEP_BYTES = 1 << 12
 """How much packed data is unpacked at once: at most 1032 times as much text comes out of one step."""
-WRITE_KEY = re.compile(r'''(?i)(write[_-]?key(\\*)"\s*:\s*)(?:"(?:[^"\\]|\\.)*(?:"|\\?$)|\\+"[^"]*(?:"|$)|[^\s",}\]{\[\\]+)''')
+WRITE_KEY = re.compile(r"""(?i)(write[_-]?key(\\*)"\s*:\s*)(?:"(?:[^"\\]|\\.)*(?:"|\\?$)|\\+"[^"]*(?:"|$)|[^\s",}\]{\[\\]+)""")
 """The credential in JSON text, also in JSON inside a JSON string, and cut off in the middle. ``macros.sql`` has the same pattern."""
 
 

@@ -122,7 +122,7 @@ def test_a_column_with_a_type_the_models_cannot_read_is_refused_in_one_line(tmp_
         tables["orders"]["columns"]["total"] = "text"
 
     (tmp_path / "landing").mkdir()
-    with pytest.raises(SettingError, match="DMS_REGISTRY.*orders.*total.*decimal"):
+    with pytest.raises(SettingError, match=r"DMS_REGISTRY.*orders.*total.*decimal"):
         ran(tmp_path, dms_registry=str(registry_file(tmp_path, worded)))
 
 
