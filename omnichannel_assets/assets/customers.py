@@ -5,8 +5,7 @@ from __future__ import annotations
 import dagster as dg
 
 from omnichannel_assets.assets.reporting import step_asset
-from omnichannel_assets.assets.steps import StepReport, build_model
-from omnichannel_assets.lake.engine import model_inputs
+from omnichannel_assets.assets.steps import STEPS, StepReport, build_model, read_by
 from omnichannel_assets.lake.schema import TableSchema
 from omnichannel_assets.lake.tables import CUSTOMERS, ORDER_LINES, ORDERS, PRODUCTS, RETURNS
 from omnichannel_assets.resources.workspace import Workspace
@@ -16,7 +15,7 @@ PARAMETERS: dict[str, tuple[str, ...]] = {
     "orders": ("as_of", "online_store_ids"),
     "order_lines": ("as_of", "not_merchandise"),
     "returns": ("as_of",),
-    "customers": ("as_of",),
+    "customers": ("as_of", "known_types"),
 }
 """Which settings each model binds; a change of another setting leaves it current."""
 
@@ -31,6 +30,12 @@ def assets() -> list[dg.AssetsDefinition]:
 
     def model_asset(table: TableSchema) -> dg.AssetsDefinition:
         checks = ("contract", "conservation", *(("expectations",) if table is CUSTOMERS else ()))
-        return step_asset(table, lambda w: build(w, table), group="trusted", deps=model_inputs(table.name), checks=checks)
+        return step_asset(
+            table,
+            lambda w: build(w, table),
+            group="trusted",
+            deps=[name for name in read_by(table.name) if name not in STEPS],
+            checks=checks,
+        )
 
     return [model_asset(table) for table in (PRODUCTS, ORDERS, ORDER_LINES, RETURNS, CUSTOMERS)]

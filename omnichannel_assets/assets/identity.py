@@ -39,7 +39,14 @@ def collect_links(workspace: Workspace) -> StepReport:
         table.name: workspace.lake.content_digest(table) for table in (SEGMENT_EVENTS, SEGMENT_DUPLICATES, *map(dms_history_table, specs))
     }
     said = [[spec.name, spec.key, spec.identifiers, spec.country_column] for spec in specs]
-    digest = digest_of([code_digest("identity", "sql/identifiers.sql", "sql/raw_links.sql"), workspace.rules.fingerprint(), upstream, said])
+    digest = digest_of(
+        [
+            code_digest("identity", "assets/identity.py", "sql/identifiers.sql", "sql/raw_links.sql", "sql/macros.sql"),
+            workspace.rules.fingerprint(),
+            upstream,
+            said,
+        ]
+    )
     report = StepReport(IDENTIFIERS)
     if workspace.lake.is_current(IDENTIFIERS, digest):
         report.manifests[""] = workspace.lake.manifest(IDENTIFIERS.name)
@@ -72,7 +79,7 @@ def dms_links_sql(spec: TableSpec) -> str:
 
     Names come from the validated registry; there are no values in the text.
     """
-    key = " || '/' || ".join(f"cast({quoted(column)} as varchar)" for column in spec.key)
+    key = " || '/' || ".join(f"link_part({quoted(column)})" for column in spec.key)
     country = quoted(spec.country_column) if spec.country_column else "cast(null as varchar)"
     head = f"select 'dms' as source, {text_literal(spec.name + '/')} || {key} || '/' || cast(version as varchar) as link_id, known_at"
     return "\nunion all\n".join(
@@ -144,7 +151,9 @@ def _record_corrections(workspace: Workspace, identities: pa.Table, digest: str)
     if rows.num_rows:
         kept = pa.concat_tables([workspace.lake.read(IDENTITY_CORRECTIONS), rows.cast(IDENTITY_CORRECTIONS.arrow())])
         distinct = kept.group_by(kept.column_names).aggregate([]).select(kept.column_names)
-        publish(workspace, StepReport(IDENTITY_CORRECTIONS), Draft(distinct, digest))
+        report = StepReport(IDENTITY_CORRECTIONS)
+        publish(workspace, report, Draft(distinct, digest))
+        report.raise_failures()
 
 
 def stored_report(workspace: Workspace, table: TableSchema) -> StepReport:

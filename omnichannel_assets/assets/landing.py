@@ -57,6 +57,7 @@ def updated_catalogue(known: Iterable[Row], listing: Iterable[ListedObject], wor
         seen.add(listed.key)
         current = present.get(listed.key)
         if current and current["token"] == listed.token:
+            current.update(describe(listed, workspace))  # the registry may have learned of its table since
             continue
         etag = hashlib.md5(workspace.landing.read(listed.key), usedforsecurity=False).hexdigest()
         if current and current["etag"] != etag:

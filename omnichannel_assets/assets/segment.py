@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 BATCH_BYTES = 2 << 20
 """Packed bytes staged in one query: enough to share its fixed cost, small enough to stay within memory."""
+LINES_AT_ONCE = 40_000
 BATCH_ROWS = 400_000
 """Rows of calls turned into facts in one query."""
 
@@ -74,7 +75,7 @@ def _objects_by_day(workspace: Workspace, days: Iterable[date] | None) -> dict[d
 
 def _staging_digest(workspace: Workspace) -> str:
     settings = workspace.settings
-    models = ("segment_calls", "mostly_bad_files", "stopped_calls", "segment_events", "segment_quarantine", "macros")
+    models = ("segment_calls", "mostly_bad_files", "stopped_calls", "replaced_files", "segment_events", "segment_quarantine", "macros")
     bound = [settings.first_received_day, settings.history_sources, settings.identifier_traits, settings.mostly_bad_share]
     return digest_of([code_digest("segment", *(f"sql/{name}.sql" for name in models)), bound, SEGMENT_EVENTS.fingerprint()])
 
@@ -114,7 +115,7 @@ def _stage_batch(workspace: Workspace, reports: Sequence[StepReport], objects: d
     vanished = vanished_rows(workspace, objects)
     with workspace.lake.engine() as engine:
         _register_calls(workspace, engine, read)
-        vanished.register(engine)
+        vanished = vanished.carried_over(engine)
         events, quarantined = engine.model(SEGMENT_EVENTS), engine.model(SEGMENT_QUARANTINE)
         usable = dict(engine.rows("select received_day, count(*) from segment_calls where rule is null group by 1"))
     for day, rows in objects.items():
@@ -133,13 +134,24 @@ def _register_calls(workspace: Workspace, engine: Engine, read: Sequence[tuple[R
     from omnichannel_assets.segment.lines import lines_table
 
     engine.register("event_names", event_names())
-    engine.register("segment_lines", lines_table((row["source_id"], row["key"], row["received_day"], lines) for row, lines in read))
+    every_line = lines_table((row["source_id"], row["key"], row["received_day"], lines) for row, lines in read)
     engine.register("unreadable_lines", _unreadable_lines(read))
-    engine.store_query("read_calls", model_text("segment_calls"), workspace.staging_parameters())
+    engine.register("read_calls", _typed(engine, every_line, workspace.staging_parameters()))
     engine.store_query("mostly_bad_files", model_text("mostly_bad_files"), {"mostly_bad_share": workspace.settings.mostly_bad_share})
     engine.store_query("usable_calls", model_text("stopped_calls"))
     for file, bad, lines in engine.rows("select file, bad, lines from mostly_bad_files order by file"):
         log.warning("%s: %s of %s lines are unreadable; the whole file is in quarantine", file, f"{bad:,}", f"{lines:,}")
+
+
+def _typed(engine: Engine, every_line: pa.Table, parameters: Mapping[str, Any]) -> pa.Table:
+    """``segment_calls`` over all lines, some at a time: reading JSON needs many times the memory of its text."""
+    import pyarrow as pa
+
+    parts = []
+    for start in range(0, max(every_line.num_rows, 1), LINES_AT_ONCE):
+        engine.register("segment_lines", every_line.slice(start, LINES_AT_ONCE))
+        parts.append(engine.query(model_text("segment_calls"), parameters))
+    return pa.concat_tables(parts)
 
 
 def _unreadable_lines(read: Iterable[tuple[Row, Any]]) -> pa.Table:

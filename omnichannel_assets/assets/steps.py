@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("omnichannel_assets")
 
+STEPS = frozenset({"refund_fates"})
+"""Models that are no tables: named steps that several models share."""
+
 
 @dataclass
 class StepReport:
@@ -74,16 +77,30 @@ def publish(workspace: Workspace, report: StepReport, draft: Draft) -> None:
 
 
 def model_digest(workspace: Workspace, table: TableSchema, parameters: Mapping[str, Any]) -> str:
-    """Digest of everything a model's rows depend on: its text, its inputs' rows, the bound values, the declared columns."""
-    inputs = {name: workspace.lake.content_digest(workspace.tables[name]) for name in model_inputs(table.name) if name in workspace.tables}
-    sources = code_digest(f"sql/{table.name}.sql", f"sql/conservation/{table.name}.sql", "sql/macros.sql", "checks")
+    """Digest of everything a model's rows depend on: its text and its steps', its inputs' rows, the bound values, the declared columns."""
+    names = read_by(table.name, f"conservation/{table.name}")
+    inputs = {name: workspace.lake.content_digest(workspace.tables[name]) for name in names if name in workspace.tables}
+    steps = [f"sql/{name}.sql" for name in names if name in STEPS]
+    sources = code_digest(f"sql/{table.name}.sql", f"sql/conservation/{table.name}.sql", *steps, "sql/macros.sql", "checks")
     return digest_of({"code": sources, "columns": table.fingerprint(), "inputs": inputs, "parameters": parameters})
 
 
-def register_inputs(workspace: Workspace, engine: Engine, *names: str) -> None:
-    """Make the tables of the lake that some models read available to them."""
-    for name in sorted({name for model in names for name in model_inputs(model)}):
-        if name in workspace.tables:
+def read_by(*models: str) -> list[str]:
+    """Everything some models read, steps and what these read included; a step comes after what it reads."""
+    found: dict[str, None] = {}
+    for model in models:
+        for name in model_inputs(model):
+            if name not in found and name != "built":
+                found |= dict.fromkeys(read_by(name) if name in STEPS else ()) | {name: None}
+    return list(found)
+
+
+def register_inputs(workspace: Workspace, engine: Engine, names: Iterable[str], parameters: Mapping[str, Any]) -> None:
+    """Make the tables and steps that some models read (``read_by``) available to them."""
+    for name in names:
+        if name in STEPS:
+            engine.store_query(name, model_text(name), parameters)
+        elif name in workspace.tables:
             table = workspace.tables[name]
             expected = DEFAULT_DMS_TABLES[name].columns if name in DEFAULT_DMS_TABLES else ()
             engine.register_files(
@@ -117,7 +134,7 @@ def build_model(workspace: Workspace, table: TableSchema, parameter_names: Itera
         report.manifests[""] = workspace.lake.manifest(table.name)
         return report
     with workspace.lake.engine() as engine:
-        register_inputs(workspace, engine, table.name, f"conservation/{table.name}")
+        register_inputs(workspace, engine, read_by(table.name, f"conservation/{table.name}"), parameters)
         data = engine.model(table, parameters)
         law = conserved(engine, table, data, parameters)[""]
     checks = (law, *((run_suite(table.name, data),) if suite else ()))

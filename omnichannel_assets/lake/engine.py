@@ -60,12 +60,14 @@ class Engine:
     def query(self, sql: str, parameters: Mapping[str, Any] | None = None) -> pa.Table:
         """Rows of one SELECT as Arrow. Only the parameters the text uses are bound."""
         used = {name: value for name, value in (parameters or {}).items() if re.search(rf"\${name}\b", sql)}
-        return self.connection.sql(sql, params=used).to_arrow_table()
+        with _errors_without_values():
+            return self.connection.sql(sql, params=used).to_arrow_table()
 
     def rows(self, sql: str, parameters: Mapping[str, Any] | None = None) -> list[tuple[Any, ...]]:
         """Rows of one small SELECT as tuples."""
         used = {name: value for name, value in (parameters or {}).items() if re.search(rf"\${name}\b", sql)}
-        return self.connection.execute(sql, used).fetchall()
+        with _errors_without_values():
+            return self.connection.execute(sql, used).fetchall()
 
     def select(self, sql: str) -> tuple[list[str], list[tuple[Any, ...]]]:
         """Column names and rows of one SELECT that somebody typed. Raises InputError for anything else or a mistake in it."""
@@ -80,8 +82,9 @@ class Engine:
             cursor = self.connection.execute(sql)
             return [column[0] for column in cursor.description or []], cursor.fetchall()
         except duckdb.Error as error:
-            said = re.sub(r"'[^']*'", "'...'", str(error).splitlines()[0])  # conversion errors quote the rows' values
-            raise InputError("sql", said, expected="a query the engine understands", fix="correct the query") from None
+            raise InputError(
+                "sql", without_values(str(error)), expected="a query the engine understands", fix="correct the query"
+            ) from None
 
     def confine(self, folder: str) -> None:
         """From now on read files below one folder only, and let no statement change that: for SQL that somebody typed."""
@@ -126,6 +129,25 @@ def open_engine(limits: EngineLimits) -> Iterator[Engine]:
         yield Engine(connection)
     finally:
         connection.close()
+
+
+class EngineError(Exception):
+    """The engine refused a query of ours: a defect. Told without the rows' values, which its own errors quote."""
+
+
+@contextmanager
+def _errors_without_values() -> Iterator[None]:
+    import duckdb
+
+    try:
+        yield
+    except duckdb.Error as error:
+        raise EngineError(f"{type(error).__name__}: {without_values(str(error))}") from None
+
+
+def without_values(message: str) -> str:
+    """The first line of an engine's message with quoted texts and numbers taken out: conversion errors quote the rows' values."""
+    return re.sub(r"\d{3,}", "...", re.sub(r"'[^']*'", "'...'", message.splitlines()[0]))
 
 
 def quoted(name: str) -> str:

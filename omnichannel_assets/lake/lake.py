@@ -17,6 +17,7 @@ import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -61,12 +62,22 @@ class Provenance:
 
 
 class Lake:
-    """The tables below one store. Writers hold ``writing()``; readers need nothing."""
+    """The tables below one store. Writers hold ``writing()``; readers need nothing.
 
-    def __init__(self, store: LocalStore, limits: EngineLimits | None = None, lock_wait_seconds: float = 300.0):
+    ``days`` bounds the received days that exist for every reader: partitions outside FIRST_DAY..LAST_DAY stay stored and are not seen.
+    """
+
+    def __init__(
+        self,
+        store: LocalStore,
+        limits: EngineLimits | None = None,
+        lock_wait_seconds: float = 300.0,
+        days: tuple[date, date] = (date.min, date.max),
+    ):
         self.store = store
         self.limits = limits or EngineLimits()
         self.lock_wait_seconds = lock_wait_seconds
+        self.days = days
 
     @contextmanager
     def writing(self) -> Iterator[None]:
@@ -125,6 +136,8 @@ class Lake:
             return {"": found} if found else {}
         prefix = f"{table.partition}="
         values = [name.removeprefix(prefix) for name in self.store.folders(self.folder(table.name)) if name.startswith(prefix)]
+        if table.partition == "received_day":
+            values = [value for value in values if self.days[0].isoformat() <= value <= self.days[1].isoformat()]
         read = ((value, self.manifest(table.name, (table.partition, value))) for value in values)
         return {value: manifest for value, manifest in read if manifest}
 

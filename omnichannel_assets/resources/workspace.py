@@ -28,6 +28,12 @@ DEFAULT_DMS_TABLES = {table.name: table for table in map(dms_history_table, DEFA
 """Histories that the trusted models read; one that a user's registry leaves out counts as empty."""
 
 
+KNOWN_TYPES = ("user_id", "email", "phone", "customer_ref")
+"""Identifier types that make a customer a known person, besides those of IDENTIFIER_TRAITS and the registry; others are devices."""
+KEYS_READ = ("orders", "order_lines", "products")
+"""DMS tables whose key the trusted tables rely on."""
+
+
 @dataclass(frozen=True)
 class Workspace:
     """Settings plus what they name. ``before_write(key)`` is called before each visible change of the lake (fault injection)."""
@@ -38,7 +44,8 @@ class Workspace:
     @cached_property
     def lake(self) -> Lake:
         limits = EngineLimits(self.settings.engine_memory_mb, self.settings.engine_threads)
-        return Lake(LocalStore(self.settings.lake_uri, self.before_write), limits, self.settings.lock_wait_seconds)
+        days = (self.settings.first_received_day, self.last_received_day())
+        return Lake(LocalStore(self.settings.lake_uri, self.before_write), limits, self.settings.lock_wait_seconds, days)
 
     @cached_property
     def landing(self) -> LocalStore:
@@ -85,9 +92,16 @@ class Workspace:
         return min(self.settings.last_day or today, today)
 
     def parameters(self) -> dict[str, Any]:
-        """Values that trusted models bind: $as_of (00:00 UTC), $not_merchandise and $online_store_ids."""
-        shops = [name.lower() for name in self.settings.online_store_ids]
-        return {"as_of": midnight(self.as_of()), "not_merchandise": self.settings.not_merchandise, "online_store_ids": shops}
+        """Values that trusted models bind: $as_of (00:00 UTC), $not_merchandise, $online_store_ids and $known_types."""
+        return {
+            "as_of": midnight(self.as_of()),
+            "not_merchandise": self.settings.not_merchandise,
+            "online_store_ids": [name.lower() for name in self.settings.online_store_ids],
+            "known_types": sorted({*KNOWN_TYPES, *self.settings.trait_identifier_types.values(), *self._registered_types()}),
+        }
+
+    def _registered_types(self) -> set[str]:
+        return {identifier_type for spec in self.registry.values() for identifier_type in spec.identifiers.values()}
 
     def staging_parameters(self) -> dict[str, Any]:
         """Values that the Segment staging model binds: $first_day, $history_sources, $trait_names, $trait_types."""
@@ -101,8 +115,16 @@ class Workspace:
 
 
 def _keep_meaning(name: str, spec: TableSpec) -> None:
-    """Refuse a column that the trusted tables read when the registry gives it another type."""
+    """Refuse a column that the trusted tables read when the registry gives it another type, and another key of a table they count by key."""
     expected = DEFAULT_REGISTRY.get(name)
+    if expected and name in KEYS_READ and set(spec.key) != set(expected.key):
+        raise SettingError(
+            "DMS_REGISTRY",
+            spec.key,
+            expected=f"table {name}: key {expected.key}, as the trusted tables count it",
+            fix="correct the key",
+            source="registry",
+        )
     for column, kind in spec.columns.items():
         wanted = expected.columns.get(column, kind) if expected else kind
         if kind != wanted:

@@ -23,3 +23,5 @@ create or replace macro other_identifiers(identifiers) as coalesce(identifiers[2
 create or replace macro whole_match(value, pattern) as regexp_full_match(value, pattern);
 -- an order that was cancelled or voided is no purchase and no revenue, however its status is spelled.
 create or replace macro is_called_off(status) as coalesce(lower(trim(status)), '') in ('cancelled', 'canceled', 'voided');
+-- one part of a link's name: a slash inside a key value must not read as the next part.
+create or replace macro link_part(value) as replace(cast(value as varchar), '/', '%2F');

@@ -1,10 +1,10 @@
 -- order_lines: the lines of every order in orders: the shop database's where it has any, else those Segment told last.
 -- Grain: order_id, line_no. Reads: orders, dms_order_lines, order_facts.
 with shop_lines as (
-    select l.order_id, l.line_no, trim(l.product_id) as item_id, l.quantity, l.unit_price, line_amount(l.unit_price, l.quantity) as line_total
+    select l.order_id, l.line_no, nullif(trim(l.product_id), '') as item_id, l.quantity, l.unit_price, line_amount(l.unit_price, l.quantity) as line_total
     from dms_order_lines as l
     join orders as o on o.order_id = l.order_id and o.source in ('dms', 'both')
-    where l.valid_from < $as_of and (l.valid_to is null or l.valid_to >= $as_of) and not l.is_deleted and l.product_id is not null
+    where l.valid_from < $as_of and (l.valid_to is null or l.valid_to >= $as_of) and not l.is_deleted and trim(l.product_id) <> ''
 ),
 told as (
     select f.order_id, f.products, row_number() over (partition by f.order_id order by f.known_at desc, f.message_id desc) as newest

@@ -1,13 +1,18 @@
 -- orders: every order known before $as_of, once; the shop database's facts win, the customer comes from whichever side knows one.
 -- Grain: order_id. Reads: dms_orders, order_facts, identities.
+-- An order that the shop database deleted is none, also when Segment told of it. The currency is the newest one told of the order;
+-- when no message names any it is USD (Segment's default, e-commerce specification v2).
 -- A shop database order with no customer number and no Segment message has customer_id null: a till sale to nobody known.
 with shop as (
     select o.order_id, i.customer_id, case when list_contains($online_store_ids, lower(trim(o.store_id))) then 'online' else 'store' end as channel,
-        o.ordered_at, o.total, o.currency, o.status, f.known_at
+        coalesce(o.ordered_at, f.known_at) as ordered_at, o.total, o.currency, o.status, f.known_at
     from dms_orders as o
     join (select order_id, min(known_at) as known_at from dms_orders where not is_deleted group by order_id) as f on f.order_id = o.order_id
     left join identities as i on i.identifier_type = 'customer_ref' and i.identifier_value = trim(o.customer_id) and i.valid_to is null
-    where o.valid_from < $as_of and (o.valid_to is null or o.valid_to >= $as_of) and not o.is_deleted and o.ordered_at < $as_of
+    where o.valid_from < $as_of and (o.valid_to is null or o.valid_to >= $as_of) and not o.is_deleted and coalesce(o.ordered_at, f.known_at) < $as_of
+),
+deleted as (
+    select distinct order_id from dms_orders where valid_from < $as_of and (valid_to is null or valid_to >= $as_of) and is_deleted
 ),
 told as (
     select *, row_number() over (partition by order_id, fact order by known_at, message_id) as place,
@@ -15,13 +20,19 @@ told as (
     from order_facts
     where event_at < $as_of and known_at < $as_of and not event_time_suspect
 ),
+currencies as (
+    select order_id, currency, row_number() over (partition by order_id order by known_at desc, message_id desc) as newest
+    from told
+    where currency is not null and fact in ('completed', 'updated')
+),
 told_orders as (
-    select c.order_id, c.message_id, c.event_at, c.known_at, i.customer_id, t.total, t.currency, x.order_id is not null as is_cancelled
+    select c.order_id, c.message_id, c.event_at, c.known_at, i.customer_id, t.total, coalesce(m.currency, 'USD') as currency, x.order_id is not null as is_cancelled
     from told as c
+    left join currencies as m on m.order_id = c.order_id and m.newest = 1
     left join told as t on t.order_id = c.order_id and t.newest = 1 and t.total is not null and t.fact in ('completed', 'updated')
     left join told as x on x.order_id = c.order_id and x.fact = 'cancelled' and x.place = 1
     left join identities as i on i.identifier_type = c.identifier_type and i.identifier_value = c.identifier_value and i.valid_to is null
-    where c.fact = 'completed' and c.place = 1
+    where c.fact = 'completed' and c.place = 1 and c.order_id not in (select order_id from deleted where order_id is not null)
 )
 select coalesce(s.order_id, t.order_id) as order_id, coalesce(s.customer_id, t.customer_id) as customer_id, coalesce(s.channel, 'online') as channel,
     coalesce(s.ordered_at, t.event_at) as ordered_at,

@@ -1,5 +1,6 @@
--- Facts of behaviour = interactions + e-mail facts + facts outside time, without item, of no merchandise, or of nobody.
--- Grain: one row. Reads: event_facts, identities, built.
+-- Facts of behaviour + items bought + items given back = interactions + facts that are e-mail, outside time, without item, no merchandise,
+-- or of nobody.
+-- Grain: one row. Reads: event_facts, orders, order_lines, returns, identities, built.
 with judged as (
     select case
             when f.event_type in ('EmailDelivered', 'EmailOpened', 'EmailClicked', 'EmailBounced', 'EmailMarkedAsSpam', 'Unsubscribed') then 'email'
@@ -10,8 +11,19 @@ with judged as (
             else 'kept' end as fate
     from event_facts as f
     left join identities as i on i.identifier_type = f.identifier_type and i.identifier_value = f.identifier_value and i.valid_to is null
+),
+bought as (
+    select distinct l.order_id, l.item_id
+    from order_lines as l
+    join orders as o on o.order_id = l.order_id
+    where o.customer_id is not null and l.is_merchandise and not is_called_off(o.status)
+),
+given_back as (
+    select distinct customer_id, item_id, returned_at, channel, order_id, case when channel = 'online' then return_id end as message_id
+    from returns
+    where customer_id is not null and item_id is not null and not whole_match(item_id, $not_merchandise)
 )
-select count(*) as rows_in, (select count(*) from built where event_type not in ('Purchase', 'Return')) as behaviour_out,
+select count(*) + (select count(*) from bought) + (select count(*) from given_back) as rows_in, (select count(*) from built) as rows_out,
     count(*) filter (where fate = 'email') as email, count(*) filter (where fate = 'outside_time') as outside_time, count(*) filter (where fate = 'without_item') as without_item,
     count(*) filter (where fate = 'not_merchandise') as not_merchandise, count(*) filter (where fate = 'nobody') as nobody
 from judged
