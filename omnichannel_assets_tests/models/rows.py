@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from omnichannel_assets.assets.steps import conserved
+from omnichannel_assets.assets.steps import STEPS, conserved, read_by
 from omnichannel_assets.checks.contracts import contract
 from omnichannel_assets.checks.expectations import SUITES, run_suite
-from omnichannel_assets.lake.engine import Engine, model_inputs, model_text
+from omnichannel_assets.lake.engine import Engine, model_text
 from omnichannel_assets.lake.lake import Lake
 from omnichannel_assets.lake.store import LocalStore
 from omnichannel_assets.lake.tables import STATIC_TABLES
@@ -23,13 +23,17 @@ from omnichannel_assets.settings import NOT_MERCHANDISE
 
 TABLES = {table.name: table for table in STATIC_TABLES} | DEFAULT_DMS_TABLES
 AS_OF = datetime(2026, 11, 20, tzinfo=UTC)
-PARAMETERS = {"as_of": AS_OF, "not_merchandise": NOT_MERCHANDISE, "online_store_ids": ["web"], "mostly_bad_share": 0.5}
+PARAMETERS = {"as_of": AS_OF, "not_merchandise": NOT_MERCHANDISE, "online_store_ids": ["web"], "mostly_bad_share": 0.5, "known_types": ["customer_ref", "email", "phone", "user_id"]}
 TEXT, MOMENT, DAY = pa.string(), pa.timestamp("us", tz="UTC"), pa.date32()
 CALLS = TABLES["segment_events"]
 OTHER_INPUTS = {
     "event_names": event_names().schema,
     "segment_calls": pa.schema([pa.field("rule", TEXT), *CALLS.arrow(), pa.field("payload", TEXT)]),
     "read_calls": pa.schema([pa.field("rule", TEXT), *CALLS.arrow(), pa.field("payload", TEXT), pa.field("text", TEXT)]),
+    "usable_calls": pa.schema([pa.field("rule", TEXT), *CALLS.arrow(), pa.field("payload", TEXT), pa.field("text", TEXT)]),
+    "vanished_calls": CALLS.arrow(),
+    "arrived_files": pa.schema([("file", TEXT)]),
+    "refund_fates": pa.schema([("message_id", TEXT), ("order_id", TEXT), ("fate", TEXT)]),
     "mostly_bad_files": pa.schema([("file", TEXT), ("lines", pa.int64()), ("bad", pa.int64())]),
     "vanished_lines": TABLES["segment_quarantine"].arrow(),
     "unreadable_lines": pa.schema([("rule", TEXT), ("file", TEXT), ("line", pa.int64()), ("payload", TEXT), ("received_day", DAY)]),
@@ -78,7 +82,8 @@ def engine() -> Engine:
 
 def register(*models: str, **inputs: list[dict]) -> None:
     """Make the inputs of some models readable: given rows, ``event_names`` as it is, all others empty. An unknown input is a mistake."""
-    named = {name for model in models for name in model_inputs(model)} - {"built"}
+    read = read_by(*models)
+    named = set(read) - STEPS
     assert set(inputs) <= named, f"{models} do not read {set(inputs) - named}"
     for name in named:
         schema = TABLES[name].arrow() if name in TABLES else OTHER_INPUTS.get(name)
@@ -88,6 +93,8 @@ def register(*models: str, **inputs: list[dict]) -> None:
             rows = inputs.get(name, [])
             assert {key for row in rows for key in row} <= set(schema.names), f"{name} has other columns"
             engine().register(name, pa.Table.from_pylist(rows, schema=schema))
+    for step in (name for name in read if name in STEPS):
+        engine().store_query(step, model_text(step), PARAMETERS)
 
 
 def built(model: str, *, suite: bool = False, parameters: dict | None = None, **inputs: list[dict]) -> list[dict]:

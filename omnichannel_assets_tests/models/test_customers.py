@@ -60,9 +60,9 @@ def test_every_identity_is_one_row_even_if_nothing_else_is_known_of_it():
 
 
 def test_only_browsers_and_devices_are_visitors():
-    kinds = ["anonymous_id", "ga_client_id", "ios.idfa", "android.push_token", "user_id", "email", "phone", "customer_ref", "loyalty"]
+    kinds = ["anonymous_id", "ga_client_id", "ios.idfa", "android.push_token", "user_id", "email", "phone", "customer_ref", "cookie_id"]
     found = customers([identity(kind, "v", number) for number, kind in enumerate(kinds)])
-    assert [row["is_known"] for row in found] == [False] * 4 + [True] * 5
+    assert [row["is_known"] for row in found] == [False] * 4 + [True] * 4 + [False]
 
 
 def test_the_shops_value_wins_over_segments_and_the_newest_of_a_source_over_older_ones():
@@ -71,7 +71,19 @@ def test_the_shops_value_wins_over_segments_and_the_newest_of_a_source_over_olde
         link("email", "old@x", "customers/C-1/1", "dms", "11-01 00:00"), link("email", "new@x", "customers/C-1/2", "dms", "11-02 00:00"), link("email", "segment@x", "m-1", "segment", "11-03 00:00"),
         link("phone", "+1", "m-1", "segment", "11-03 00:00"), link("phone", "+2", "m-0", "segment", "11-02 00:00"),
     ]  # fmt: skip
-    assert part(customers(identities, identifiers=links), "email", "email_source", "phone", "phone_source") == [("new@x", "dms:customers/C-1/2", "+1", "segment:m-1")]
+    cards = [card("C-1", 1, "11-01 00:00", "11-02 00:00"), card("C-1", 2, "11-02 00:00")]
+    found = customers([*identities, identity("customer_ref", "C-1", 1)], identifiers=links, dms_customers=cards)
+    assert part(found, "email", "email_source", "phone", "phone_source") == [("new@x", "dms:customers/C-1/2", "+1", "segment:m-1")]
+
+
+def test_what_the_shop_deleted_or_emptied_is_not_shown():
+    identities = [identity("customer_ref", "C-1", 1), identity("email", "old@x", 1), identity("phone", "+1", 1)]
+    links = [link(kind, value, "customers/C-1/1", "dms", "11-01 00:00") for kind, value in (("email", "old@x"), ("phone", "+1"))]
+    first = card("C-1", 1, "11-01 00:00", "11-02 00:00", marketing_opt_in=True)
+    for second in (card("C-1", 2, "11-02 00:00", is_deleted=True, marketing_opt_in=True), card("C-1", 2, "11-02 00:00", marketing_opt_in=None)):
+        (found,) = customers(identities, identifiers=links, dms_customers=[first, second])
+        assert (found["email"], found["phone"]) == (None, None)
+        assert found["email_opt_in"] is (None if second["is_deleted"] else True)
 
 
 def test_a_tie_goes_to_the_later_link_then_to_the_lesser_value():
@@ -143,7 +155,12 @@ OPTED = {
         [card("C-1", 1, "2026-11-20T00:00:00", marketing_opt_in=True), card("C-2", 1, "11-10 12:00", marketing_opt_in=True, updated_at=AS_OF)],
         [unsubscribed("m-1", "11-11 00:00", "2026-11-20T00:00:00"), unsubscribed("m-2", "2026-11-20T00:00:00", "11-11 00:00")], None,
     ),
-    "an untrusted time is none": ([], [unsubscribed("m-1", "11-11 00:00", event_time_suspect=True)], None),
+    "an opt-out at an untrusted time counts from when it was known": (
+        [card(marketing_opt_in=True)], [unsubscribed("m-1", "2031-01-01T00:00:00", "11-11 00:00", event_time_suspect=True)], (False, "11-11 00:00", "segment:m-1"),
+    ),
+    "a choice without its own time counts from when it was known": (
+        [card("C-1", 1, "11-10 12:00", "11-12 00:00", marketing_opt_in=True), card("C-1", 2, "11-12 00:00", marketing_opt_in=False, updated_at=None)], [], (False, "11-12 00:00", "dms:customers/C-1/2"),
+    ),
     "a choice just before t counts": ([], [unsubscribed("m-1", "11-11 00:00") | {"event_at": AS_OF - TICK, "known_at": AS_OF - TICK}], (False, "2026-11-19T23:59:59.999999", "segment:m-1")),
 }  # fmt: skip
 

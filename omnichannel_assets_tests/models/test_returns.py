@@ -44,11 +44,11 @@ def test_a_return_of_the_shop_is_one_row():
     }  # fmt: skip
 
 
-def test_a_return_belongs_to_its_customer_else_to_the_customer_of_its_order():
+def test_a_return_belongs_to_its_card_or_order_before_the_person_of_the_message():
     dms = [given_back("R-1"), given_back("R-2", customer_id=None), given_back("R-3", customer_id="C-9"), given_back("R-4", customer_id=None, order_id="O-9"), given_back("R-5", customer_id=" C-2 ")]
     segment = [refund("m-1", order_id="O-2"), refund("m-2", order_id="O-2", identifier_value="u-9"), refund("m-3", identifier_type=None, identifier_value=None, order_id="O-8")]
     found = {row["return_id"]: row["customer_id"] for row in returns(dms, segment, [order(), order("O-2")])}
-    assert found == {"R-1": person(2), "R-2": person(3), "R-3": person(3), "R-4": None, "R-5": person(2), "m-1": person(1), "m-2": person(3), "m-3": None}
+    assert found == {"R-1": person(2), "R-2": person(3), "R-3": person(3), "R-4": None, "R-5": person(2), "m-1": person(3), "m-2": person(3), "m-3": None}
 
 
 def test_a_refund_of_some_items_adds_up_with_the_unexplained_rest_at_position_0():
@@ -80,7 +80,7 @@ def test_a_refund_of_an_order_nobody_knows_is_its_total_and_without_one_it_is_no
 def test_an_item_returned_in_the_shop_too_counts_there_only():
     segment = [refund(total=Decimal(10), products=[product("A", 1, Decimal(4)), product("B", 1, Decimal(5))])]
     found = returns([given_back()], segment, [order()])
-    assert part(found, *NAMES) == [("R-1", "store", 1, "A", 1, 4), ("m-1", "online", 2, "B", 1, 5)]
+    assert part(found, *NAMES) == [("R-1", "store", 1, "A", 1, 4), ("m-1", "online", 0, None, None, 1), ("m-1", "online", 2, "B", 1, 5)]
 
 
 def test_a_refund_that_the_shop_tells_whole_is_the_shops():
@@ -88,6 +88,31 @@ def test_a_refund_that_the_shop_tells_whole_is_the_shops():
     assert part(returns([given_back()], segment, [order()]), "return_id") == [("R-1",)]
     segment = [refund(total=Decimal(4))]
     assert part(returns([given_back()], segment, [order()], [line(1, "A", Decimal(4))]), "return_id") == [("R-1",)]
+
+
+def test_a_shop_return_that_names_no_item_tells_the_refunds_of_its_order():
+    segment = [refund(total=Decimal(12)), refund("m-2", products=[product("A", 1, Decimal(4))])]
+    found = returns([given_back(product_id=None, refund_amount=Decimal(12))], segment, [order()], [line(1, "A", Decimal(12))])
+    assert part(found, *NAMES) == [("R-1", "store", 1, None, 1, 12)]
+
+
+def test_an_amount_below_the_order_without_products_is_money_and_no_return_of_its_items():
+    found = returns([given_back(refund_amount=Decimal(12))], [refund(total=Decimal(4), products=[])], [order()], [line(1, "A", Decimal(12)), line(2, "B", Decimal(8))])
+    assert part(found, *NAMES) == [("R-1", "store", 1, "A", 1, 12), ("m-1", "online", 0, None, None, 4)]
+
+
+def test_a_whole_order_is_refunded_once_however_many_messages_say_so():
+    segment = [refund("m-1", total=None), refund("m-2", total=Decimal(20), known_at=moment("11-12 11:02")), refund("m-0", total=None, known_at=moment("11-12 11:03"))]
+    assert part(returns(segment=segment, orders=[order()], lines=[line(1, "A", Decimal(20))]), *NAMES) == [("m-1", "online", 1, "A", 1, 20)]
+
+
+def test_a_refund_is_paid_in_its_own_currency_else_in_that_of_its_order():
+    segment = [refund("m-1", currency="EUR"), refund("m-2", currency=None), refund("m-3", currency=None, order_id="O-9")]
+    assert part(returns(segment=segment, orders=[order()]), "return_id", "currency") == [("m-1", "EUR"), ("m-2", "GBP"), ("m-3", "USD")]
+
+
+def test_a_return_without_its_own_time_counts_from_when_it_was_known():
+    assert part(returns([given_back(returned_at=None)]), "returned_at") == [(moment("11-12 12:00"),)]
 
 
 def test_a_return_of_the_shop_is_the_version_valid_at_t_and_known_from_its_first():

@@ -110,7 +110,7 @@ def test_the_picture_of_a_customer_in_the_readme_has_the_layout_the_command_prin
     shown = re.search(r"\$ omnichannel explain .*?```", readme, re.DOTALL)[0]
     labels = re.findall(r"^  ([a-z][a-z -]+?)  ", shown, re.MULTILINE)
     assert labels
-    assert [label for label in labels if f'("{label}"' not in explain] == []
+    assert [label for label in labels if f'"{label}"' not in explain] == []
     assert [heading for heading in ("Links that joined them", "How the customer came to be (as-of date, change, cause)") if heading not in shown or heading not in explain] == []
 
 
