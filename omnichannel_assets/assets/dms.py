@@ -1,5 +1,6 @@
 """DMS stages, one per registered table: objects -> change log -> version history. One factory; the registry says what differs.
 
+Only objects with quarantined rows have a quarantine partition; it is published before the log, which makes the object count as read.
 The log is append-only: what an object version told stays, also when DMS overwrites or removes the object (a reload, a truncate).
 """
 
@@ -20,7 +21,8 @@ from omnichannel_assets.dms.keys import parse_key
 from omnichannel_assets.dms.registry import TableSpec
 from omnichannel_assets.lake.code import code_digest
 from omnichannel_assets.lake.engine import Engine
-from omnichannel_assets.lake.lake import digest_of
+from omnichannel_assets.lake.lake import Manifest, digest_of
+from omnichannel_assets.lake.schema import TableSchema
 from omnichannel_assets.lake.tables import DMS_QUARANTINE, QUARANTINE
 from omnichannel_assets.resources.dms_tables import dms_history_table, dms_log_table, object_partition
 from omnichannel_assets.resources.workspace import Workspace
@@ -44,14 +46,33 @@ def append_changes(workspace: Workspace, spec: TableSpec) -> StepReport:
     for row in objects:
         value = object_partition(row["key"], row["etag"])
         digest = digest_of([base, row["key"], row["etag"]])
-        if all(workspace.lake.is_current(report.table, digest, value) for report in (logged, quarantine)):
-            logged.manifests[value] = workspace.lake.manifest(logged.table.name, ("object", value))
+        if manifest := _current(workspace, logged.table, digest, value):
+            logged.manifests[value] = manifest
         else:
             _append_object(workspace, spec, (logged, quarantine), (row, value, digest))
     if logged.rewritten:
         log.info("%s: %s new objects", logged.table.name, f"{len(logged.rewritten):,}")
     quarantine.raise_failures()
     return logged.raise_failures()
+
+
+def _current(workspace: Workspace, log_table: TableSchema, digest: str, value: str) -> Manifest | None:
+    """The log's manifest of an object whose log and quarantine are what reading it now would give, or None.
+
+    An object without quarantined rows has no quarantine partition. One that is there all the same must be of this reading: a run that
+    ended between the two tables may have left rows that the log holds too.
+    """
+    lake = workspace.lake
+    manifest = lake.manifest(log_table.name, ("object", value))
+    if manifest is None or manifest.digest != digest or not lake.has_data(log_table, value):
+        return None
+    is_whole = manifest.counts.get("quarantined") == 0 and not _has_quarantine(workspace, value)
+    return manifest if is_whole or lake.is_current(DMS_QUARANTINE, digest, value) else None
+
+
+def _has_quarantine(workspace: Workspace, value: str) -> bool:
+    """Whether anything is stored, also a data file whose manifest was never written."""
+    return workspace.lake.has_data(DMS_QUARANTINE, value) or workspace.lake.manifest(DMS_QUARANTINE.name, ("object", value)) is not None
 
 
 def _append_object(workspace: Workspace, spec: TableSpec, reports: tuple[StepReport, StepReport], version: tuple[Row, str, str]) -> None:
@@ -72,7 +93,8 @@ def _append_object(workspace: Workspace, spec: TableSpec, reports: tuple[StepRep
     counts = {"rows_in": parsed.rows_read, "rows_out": parsed.changes.num_rows, "quarantined": bad}
     check = conservation(parsed.rows_read, {"rows_out": parsed.changes.num_rows, "quarantined": bad})
     inputs = {row["key"]: row["etag"]}
-    publish(workspace, reports[1], Draft(_quarantine_rows(parsed, row, found, value), digest, value, {"rows_out": bad}, inputs))
+    if bad or _has_quarantine(workspace, value):  # rows that newer code reads must leave the quarantine
+        publish(workspace, reports[1], Draft(_quarantine_rows(parsed, row, found, value), digest, value, {"rows_out": bad}, inputs))
     publish(workspace, reports[0], Draft(parsed.changes, digest, value, counts, inputs, (check,)))
 
 

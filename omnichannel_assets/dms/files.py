@@ -82,7 +82,8 @@ def read_changes(data: bytes, obj: DmsObject, etag: str, spec: TableSpec) -> Par
     """The rows of one object (CSV or Parquet, gzipped or not) of the table `spec`, found under `obj.key` with entity tag `etag`.
 
     Formats: spec sections 2 to 4 and 7. The header decides where there is one; without, the width does: columns, with the operation
-    before and the commit column after them or not. Never raises for what `data` holds.
+    before and the commit column after them or not. Identifying columns lose their padding (`TableSpec.identifying_columns`), so `O1` and
+    `O1   ` are one key. Never raises for what `data` holds.
     """
     content, damage = decompressed(data)
     if not content and damage is None:
@@ -295,7 +296,7 @@ def _typed_columns(fields: list["pa.Array"], layout: _Layout, spec: TableSpec, v
         if name not in layout.columns:
             columns[name] = pa.nulls(length, arrow_type(kind))
             continue
-        columns[name], bad = read_column(fields[layout.columns[name]], kind)
+        columns[name], bad = read_column(fields[layout.columns[name]], kind, is_identifying=name in spec.identifying_columns)
         unreadable.append((bad, f"unreadable_{kind}:{name}"))
         if name in spec.key:  # an unreadable key is not missing
             lost = pc.and_(pc.is_null(columns[name]), pc.invert(bad))

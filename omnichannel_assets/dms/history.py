@@ -145,8 +145,10 @@ def _placed(spec: TableSpec, parent: TableSpec | None) -> str:
             raise ValueError(f"{spec.name} needs the spec of its parent table {spec.parent}")
         column = _quoted(spec.time_from.split(".")[1])
         event = "p.__parent_event_at"
+        # The child's column has lost its padding; the parent's need not be one of its identifying columns.
+        told = f"rtrim({column}, ' ')" if spec.columns[spec.time_from.split(".")[1]] == "text" else column
         join = f"""
-    left join (select {column} as __parent_key, min(event_at) as __parent_event_at from parents group by {column}) p
+    left join (select {told} as __parent_key, min(event_at) as __parent_event_at from parents group by 1) p
       on c.{column} = p.__parent_key"""
     load_time = f"timestamptz '{spec.load_time.isoformat()}'" if spec.load_time else _NO_TIME
     return f"""timed as (

@@ -129,6 +129,16 @@ class TableSpec(BaseModel):
         return frozenset({*self.key, *self.fixed, *own})
 
     @property
+    def identifying_columns(self) -> frozenset[str]:
+        """Columns that say which row, parent or person is meant: key, identifiers, time_from's column, names ending in `_id`.
+
+        Their integers may be any 64-bit ones. Their texts lose trailing spaces: DMS pads fixed-width CHAR columns (spec section 2), and
+        one thing must not go by two names.
+        """
+        joined = {self.time_from.split(".")[1]} if self.time_from else set()
+        return frozenset({*self.key, *self.identifiers, *joined, *(c for c in self.columns if c.lower().endswith("_id"))})
+
+    @property
     def parent(self) -> str | None:
         """The table `time_from` points to, if any."""
         return self.time_from.split(".")[0] if self.time_from else None

@@ -1,7 +1,8 @@
 """Reads one column of texts, or of a Parquet file's own types, as one of the registry's six types.
 
 Not here: null tokens, rows, files (`files`). A value reads the same whatever stands around it: a regular expression picks the plain
-cases for Arrow's cast, which then cannot disagree with the Python reader that takes every other value one by one.
+cases for Arrow's cast, which then cannot disagree with the Python reader that takes every other value one by one. Numbers that are no
+shop's are unreadable, so that sums over them stay in range.
 """
 
 import re
@@ -27,7 +28,7 @@ _MOMENT = re.compile(
     r"(?P<day>\d{4}-\d{2}-\d{2})(?:[ T](?P<clock>\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?))?\s*(?P<zone>Z|[+-]\d{2}(?::?\d{2})?)?", re.ASCII
 )
 _MIDNIGHT = re.compile(r"00:00(:00(\.0+)?)?")
-_LARGEST_MONEY = Decimal("9999999999999999.99")
+_LARGEST = {"integer": 2**31 - 1, "decimal": Decimal("99999999999.99")}
 
 
 def arrow_type(type_name: str) -> "pa.DataType":
@@ -44,13 +45,38 @@ def arrow_type(type_name: str) -> "pa.DataType":
     }[type_name]
 
 
-def read_column(column: "pa.Array", type_name: str) -> tuple["pa.Array", "pa.BooleanArray"]:
+def read_column(column: "pa.Array", type_name: str, *, is_identifying: bool = False) -> tuple["pa.Array", "pa.BooleanArray"]:
     """The column in the registry's type, and which of its values could not be read (they are null in the first).
 
     Texts: an empty text is null in every type but text; timestamps without a zone are UTC; decimals with more than two places are
     rounded half-even; currency signs, thousands separators, NaN and infinities are unreadable. Other Arrow types are cast where that
-    is exact (sub-microseconds are cut off), else read by their text.
+    is exact (sub-microseconds are cut off), else read by their text. Decimals of 1e11 and more (once rounded, whatever the sign) and
+    integers beyond 2,147,483,647 are unreadable. A column that `is_identifying` is not summed but compared: its integers may be any
+    64-bit ones, and its texts lose the trailing spaces that fixed-width columns are padded with.
     """
+    import pyarrow.compute as pc
+
+    values, bad = _read_typed(column, type_name)
+    if not is_identifying or type_name == "decimal":
+        return _within_range(values, bad, type_name)
+    return (pc.utf8_rtrim(values, characters=" ") if type_name == "text" else values), bad
+
+
+def _within_range(values: "pa.Array", bad: "pa.BooleanArray", type_name: str) -> tuple["pa.Array", "pa.BooleanArray"]:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if type_name not in _LARGEST:
+        return values, bad
+    largest = _LARGEST[type_name]
+    high, low = (pa.scalar(limit, values.type) for limit in (largest, -largest))
+    beyond = pc.fill_null(pc.or_(pc.greater(values, high), pc.less(values, low)), False)
+    if not pc.any(beyond).as_py():
+        return values, bad
+    return pc.if_else(beyond, pa.scalar(None, values.type), values), pc.or_(bad, beyond)
+
+
+def _read_typed(column: "pa.Array", type_name: str) -> tuple["pa.Array", "pa.BooleanArray"]:
     import pyarrow as pa
 
     if pa.types.is_dictionary(column.type):
@@ -177,14 +203,14 @@ def _number(text: str) -> Decimal | None:
 
 def _read_integer(text: str) -> int | None:
     number = _number(text)
-    if number is None or abs(number) >= 2**63 or number != number.to_integral_value():
+    if number is None or not -(2**63) <= number < 2**63 or number != number.to_integral_value():
         return None
     return int(number)
 
 
 def _read_decimal(text: str) -> Decimal | None:
     number = _number(text)
-    if number is None or abs(number) > _LARGEST_MONEY:
+    if number is None or abs(number) >= _LARGEST["decimal"] + 1:  # what rounding lifts out of range is told by `_within_range`
         return None
     return number.quantize(Decimal("0.01"), rounding=ROUND_HALF_EVEN)
 

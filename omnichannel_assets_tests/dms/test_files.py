@@ -228,3 +228,36 @@ def test_an_unreadable_parquet_file_is_one_quarantine_row(content):
 def test_a_parquet_file_without_the_key_sets_every_row_aside():
     read = parsed(parquet(Op=["I", "I"], n=[1, 2]), PAIR_CDC.replace(".csv", ".parquet"), PAIR)
     assert set_aside(read) == [("missing_key", 1), ("missing_key", 2)]
+
+
+BOUNDED = spec_of(columns={"nr": "integer", "card": "integer", "shop_id": "integer", "n": "integer", "price": "decimal"}, key=["nr"], identifiers={"card": "card_no"})
+BIG = 2**40
+
+
+@pytest.mark.parametrize("form", ["header", "bare", "parquet"])
+def test_numbers_that_would_overflow_sums_are_set_aside_and_large_identifiers_are_not(form):
+    lines = [(BIG, BIG, BIG, 2**31 - 1, "99999999999.99"), (2, 2, 2, 2**31, "1.00"), (3, 3, 3, -(2**31), "1.00"), (4, 4, 4, 4, "100000000000.00"), (5, 5, 5, 5, "-1e11"), (-BIG, -BIG, -BIG, 6, "1.00")]
+    read = written(form, BOUNDED, lines)
+    assert rows(read, "nr", "card", "shop_id", "n", "price") == [(BIG, BIG, BIG, 2**31 - 1, Decimal("99999999999.99")), (-BIG, -BIG, -BIG, 6, Decimal("1.00"))]
+    assert set_aside(read) == [("unreadable_integer:n", 2), ("unreadable_integer:n", 3), ("unreadable_decimal:price", 4), ("unreadable_decimal:price", 5)]
+    assert read.rows_read == len(lines) == read.changes.num_rows + read.quarantined.num_rows
+
+
+CHARS = spec_of(columns={"code": "text", "cart": "text", "mail": "text", "STORE_ID": "text", "note": "text"}, key=["code"], identifiers={"mail": "email"}, time_from="carts.cart")
+
+
+@pytest.mark.parametrize("form", ["header", "bare", "parquet"])
+def test_columns_that_identify_lose_the_padding_of_fixed_width_columns(form):
+    read = written(form, CHARS, [("O1", "A", "a@b.example", "S1", "x"), ("O1   ", "A  ", "a@b.example ", "S1 ", "x  "), ("   ", "A", "a@b.example", "S1", "x"), (" O2", "", "  ", " ", " ")])
+    assert rows(read, *CHARS.columns) == [("O1", "A", "a@b.example", "S1", "x"), ("O1", "A", "a@b.example", "S1", "x  "), (" O2", "", "", "", " ")]
+    assert set_aside(read) == [("missing_key", 3)]
+    payload = read.quarantined["payload"][0].as_py()
+    assert "   " in payload, "the quarantine keeps the row as it came"
+
+
+def written(form, spec, lines):
+    """The lines read from a CSV with a header, a CSV without one, or a Parquet file whose integers are typed."""
+    if form == "parquet":
+        return parsed(parquet(**dict(zip(spec.columns, map(list, zip(*lines, strict=True)), strict=True))), PAIR_LOAD.replace(".csv", ".parquet"), spec)
+    body = "".join(",".join(map(str, line)) + "\n" for line in lines)
+    return parsed((",".join(spec.columns) + "\n" if form == "header" else "") + body, PAIR_LOAD, spec)

@@ -245,6 +245,16 @@ def test_an_order_line_is_as_old_as_its_order_and_without_one_as_its_load_or_cha
     ]
 
 
+def test_padding_separates_neither_the_changes_of_a_key_nor_a_line_from_its_order():
+    """Also where the parent's column is none of its identifying ones and keeps its padding."""
+    orders = spec_of(name="orders", columns={"id": "text", "code": "text", "made": "timestamp"}, key=["id"], event_at="made", fixed="all")
+    lines = spec_of(name="lines", columns={"code": "text", "n": "integer"}, key=["code", "n"], time_from="orders.code", fixed="all")
+    parents = history_table(log_of({"LOAD00000001.csv": "o1,A  ,2026-11-05\n", "20261108-000000000.csv": "U,o1   ,A  ,2026-11-05\n"}, orders), orders)
+    assert told(parents.to_pylist(), "id", "code", "version") == [("o1", "A  ", 1)]
+    versions = history_table(log_of({"LOAD00000001.csv": "A ,1,2026-11-10 00:00:00\n"}, lines), lines, orders, parents).to_pylist()
+    assert told(versions, "code", "event_at") == [("A", day(5))]
+
+
 def test_a_table_that_takes_its_time_from_a_parent_cannot_be_built_without_it():
     with pytest.raises(ValueError, match="orders"):
         history_sql(REGISTRY["order_lines"])
