@@ -20,6 +20,8 @@ NAMED_STEPS = {
     "segment_calls": "typing of raw lines, shared by segment_events and segment_quarantine",
     "mostly_bad_files": "which objects are damaged as a whole, an input of stopped_calls",
     "stopped_calls": "segment_calls without the calls of such objects, shared by the same two",
+    "replaced_files": "which vanished objects a newer one tells again, an input of segment_calls",
+    "refund_fates": "what becomes of each refund Segment told, shared by returns and its conservation law",
     "message_identifiers": "identifiers of each message, shared by event_facts and order_facts",
     "raw_links": "Segment's links before normalising, an input of identifiers",
 }

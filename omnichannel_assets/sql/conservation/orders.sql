@@ -1,10 +1,11 @@
 -- Orders told by either source before $as_of = orders here + orders with an untrustworthy time + orders the shop database deleted.
 -- Grain: one row. Reads: dms_orders, order_facts, built.
 with versions as (
-    select o.order_id, o.is_deleted, coalesce(o.ordered_at, f.known_at) as ordered_at
+    select o.order_id, bool_and(o.is_deleted) as is_deleted, min(coalesce(o.ordered_at, f.known_at)) as ordered_at
     from dms_orders as o
     join (select order_id, min(known_at) as known_at from dms_orders group by order_id) as f on f.order_id = o.order_id
     where o.valid_from < $as_of and (o.valid_to is null or o.valid_to >= $as_of)
+    group by o.order_id
 ),
 told as (
     select order_id, bool_or(not event_time_suspect and event_at < $as_of) as is_timely from order_facts where fact = 'completed' and known_at < $as_of group by order_id
