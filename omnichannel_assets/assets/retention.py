@@ -2,8 +2,8 @@
 
 Two things make an object vanish. Retention removes it by age: a received day that is made anew (a late object, newer code) would then be
 only part of itself, so the stored rows of its vanished objects are carried over and nothing is lost without a trace. Or Segment replaces it
-by a cleaned copy under a new key, because somebody asked to be deleted (specification of deletion and suppression): then a newly arrived
-object tells most of its messages again, and its old rows go.
+by a cleaned copy under a new key, because somebody asked to be deleted (specification of deletion and suppression): then its old rows go
+(``replaced_files.sql`` tells the two apart).
 """
 
 from __future__ import annotations

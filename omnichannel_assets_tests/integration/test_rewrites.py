@@ -81,6 +81,29 @@ def test_a_late_file_for_a_day_whose_first_objects_are_gone_adds_to_the_day(shop
     assert shop.run() == {}
 
 
+def test_a_cleaned_copy_under_a_new_key_takes_away_what_only_the_removed_object_told(shop):
+    old = zone.put_segment(shop.landing, "old", [zone.call("m1"), zone.call("m2"), zone.call("erased", userId="u-erased"), "no json u-erased"])
+    shop.run()
+    old.unlink()
+    zone.put_segment(shop.landing, "cleaned", [zone.call("m1"), zone.call("m2")])
+    shop.run()
+    assert shop.messages() == [("2025-03-10", "m1"), ("2025-03-10", "m2")]
+    assert "u-erased" not in {row["identifier_value"] for row in shop.rows("identities") if row["valid_to"] is None}
+    assert shop.rows("quarantine") == []
+
+
+def test_days_outside_narrowed_bounds_are_seen_by_no_table_and_come_back_with_the_bounds(shop):
+    zone.put_segment(shop.landing, "a", [zone.order("m1", "o-1", "10.00")])
+    zone.put_segment(shop.landing, "b", [zone.order("m2", "o-2", timestamp=zone.moment(NEXT, 60), receivedAt=zone.moment(NEXT, 60))], day=NEXT)
+    shop.run()
+    before = running.lake_bytes(shop.lake)
+    narrow = running.workspace(shop.landing, shop.lake, **AS_OF | {"first_day": NEXT.isoformat()})
+    running.run_steps(narrow)
+    assert [row["order_id"] for row in running.rows(narrow, "orders")] == ["o-2"]
+    shop.run()
+    assert running.lake_bytes(shop.lake) == before
+
+
 def test_a_vanished_object_that_comes_back_changes_nothing(shop):
     path = zone.put_segment(shop.landing, "a", [zone.call("m1")])
     zone.put_segment(shop.landing, "b", [zone.call("m2")])

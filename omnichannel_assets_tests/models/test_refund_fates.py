@@ -33,4 +33,5 @@ def test_a_discounted_order_paid_back_in_full_is_the_whole_order():
 def test_what_the_shop_returned_item_by_item_or_as_a_whole_is_told_by_the_shop():
     lines = [line(1, "A", Decimal(10))]
     assert fates([refund("items", products=[product("A")]), refund("whole")], [given_back()], lines) == {"items": "told_by_shop", "whole": "told_by_shop"}
+    assert fates([refund("whole")], [given_back(product_id="other code of A", refund_amount=Decimal(10))], lines) == {"whole": "told_by_shop"}
     assert fates([refund("items", products=[product("B")])], [given_back(product_id=" ")], lines) == {"items": "told_by_shop"}

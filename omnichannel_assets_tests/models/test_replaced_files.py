@@ -23,8 +23,13 @@ def test_an_object_whose_messages_mostly_arrived_again_is_replaced():
     assert replaced([stored("m-1"), stored("m-2"), stored("erased")], [call("m-1", file="new"), call("m-2", file="new")]) == ["old"]
 
 
-def test_a_few_messages_sent_again_do_not_replace_an_object():
-    assert replaced([stored("m-1"), stored("m-2")], [call("m-1", file="new")]) == []
+def test_a_late_object_that_carries_messages_again_beside_its_own_replaces_nothing():
+    assert replaced([stored("m-1"), stored("m-2")], [call("m-1", file="new"), call("m-2", file="new"), call("m-3", file="new")]) == []
+
+
+def test_half_of_its_messages_are_enough_and_fewer_are_not():
+    assert replaced([stored("m-1"), stored("m-2")], [call("m-1", file="new")]) == ["old"]
+    assert replaced([stored("m-1"), stored("m-2"), stored("m-3")], [call("m-1", file="new")]) == []
 
 
 def test_objects_that_were_there_before_and_calls_that_break_a_rule_replace_nothing():
