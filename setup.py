@@ -30,7 +30,6 @@ setup(
         # xgboost itself brings 300 MB of GPU libraries; the module is the same.
         "xgboost-cpu>=3.2,<4",
         "boto3>=1.43",
-        "matplotlib>=3.10",
         "great-expectations>=1.24,<2",
         "matplotlib>=3.10",
         "phonenumbers>=9",

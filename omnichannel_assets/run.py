@@ -21,7 +21,7 @@ from omnichannel_assets.resources.dagster import WorkspaceResource
 from omnichannel_assets.resources.workspace import Workspace
 from omnichannel_assets.settings import has_dagster_home
 
-AFTER_DAYS = ("event_facts", "order_facts")
+FACTS = (EVENT_FACTS, ORDER_FACTS)
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,10 @@ class RunResult:
 
 
 def run_graph(workspace: Workspace) -> RunResult:
-    """Bring the lake up to date with the landing zone, up to the trusted tables. Raises UserError; holds the lake's lock throughout."""
+    """Bring the lake up to date with the landing zone, up to the trusted tables. Raises UserError; holds the lake's lock throughout.
+
+    Steps open their own workspaces from these settings, so ``before_write`` does not reach them and secrets come from the environment.
+    """
     with workspace.lake.writing():
         before = _state(workspace)
         graph = _Waves(workspace)
@@ -42,7 +45,7 @@ def run_graph(workspace: Workspace) -> RunResult:
         log.info("as of %s (everything known before 00:00 UTC)", as_of)
         graph.run(["segment_events"], stale_days(workspace))
         graph.run(["segment_duplicates", *graph.named("dms_"), "quarantine"])
-        graph.run(AFTER_DAYS, {day for table in (EVENT_FACTS, ORDER_FACTS) for day in stale_fact_days(workspace, table)})
+        graph.run([table.name for table in FACTS], {day for table in FACTS for day in stale_fact_days(workspace, table)})
         graph.run(graph.rest())
         after = _state(workspace)
     return RunResult(as_of, {table: count for table in after if (count := len(set(after[table].items()) - set(before[table].items())))})

@@ -27,6 +27,7 @@ from omnichannel_assets.lake.tables import (
 )
 from omnichannel_assets.resources.dms_tables import dms_history_table
 from omnichannel_assets.resources.workspace import Workspace
+from omnichannel_assets.settings import midnight
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -92,10 +93,14 @@ def dms_links_sql(spec: TableSpec) -> str:
 def _link_counts(engine: Engine, rows_out: int) -> dict[str, int]:
     joined = """from raw_links as r join normal_identifiers as n
         on n.identifier_type = r.identifier_type and n.raw_value = r.raw_value and n.country is not distinct from r.country"""
-    sql = f"""select (select count(*) from raw_links), count(*) filter (where n.is_blocked),
-        count(*) filter (where not n.is_blocked and n.identifier_value is null), count(*) filter (where not n.is_blocked and n.identifier_value is not null) {joined}"""
-    ((rows_in, blocked, unreadable, usable),) = engine.rows(sql)
-    return {"rows_in": rows_in, "blocked": blocked, "unreadable": unreadable, "duplicates": usable - rows_out, "rows_out": rows_out}
+    ((rows_in, blocked, unreadable, repeated),) = engine.rows(
+        f"""select (select count(*) from raw_links), count(*) filter (where n.is_blocked),
+            count(*) filter (where not n.is_blocked and n.identifier_value is null),
+            count(*) filter (where not n.is_blocked and n.identifier_value is not null)
+                - count(distinct (r.source, r.link_id, n.identifier_type, n.identifier_value)) filter (where not n.is_blocked and n.identifier_value is not null)
+        {joined}"""
+    )
+    return {"rows_in": rows_in, "blocked": blocked, "unreadable": unreadable, "duplicates": repeated, "rows_out": rows_out}
 
 
 def resolve_identities(workspace: Workspace) -> StepReport:
@@ -110,7 +115,8 @@ def resolve_identities(workspace: Workspace) -> StepReport:
     if all(workspace.lake.is_current(report.table, digest) for report in (identities, changes)):
         identities.manifests[""] = workspace.lake.manifest(IDENTITIES.name)
         return identities
-    found = resolve(workspace.lake.read(IDENTIFIERS), workspace.rules, key, as_of)
+    links = workspace.lake.read(IDENTIFIERS)
+    found = resolve(links, workspace.rules, key, as_of)
     _record_corrections(workspace, found.identities, digest)
     current = found.identities.filter(found.identities["valid_to"].is_null())
     customers = len(current["customer_id"].unique())
@@ -122,17 +128,19 @@ def resolve_identities(workspace: Workspace) -> StepReport:
         "as_of_day": as_of.toordinal(),
     }
     publish(workspace, changes, Draft(found.changes, digest, counts={"rows_out": found.changes.num_rows}))
-    publish(workspace, identities, Draft(found.identities, digest, counts=counts, checks=(_resolves_all(current),)))
+    publish(workspace, identities, Draft(found.identities, digest, counts=counts, checks=(_resolves_all(links, current, as_of),)))
     changes.raise_failures()
     return identities.raise_failures()
 
 
-def _resolves_all(current: pa.Table) -> CheckOutcome:
-    """Every identifier has exactly one customer now."""
-    distinct = (
-        current.select(["identifier_type", "identifier_value"]).group_by(["identifier_type", "identifier_value"]).aggregate([]).num_rows
-    )
-    return conservation(current.num_rows, {"identifiers": distinct})
+def _resolves_all(links: pa.Table, current: pa.Table, as_of: date) -> CheckOutcome:
+    """Identifiers that links known before the as-of carried = identifiers that have a customer at it, one each."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    known = links.filter(pc.less(links["known_at"], pa.scalar(midnight(as_of), links.schema.field("known_at").type)))
+    carried = known.group_by(["identifier_type", "identifier_value"]).aggregate([]).num_rows
+    return conservation(carried, {"identifiers": current.num_rows})
 
 
 def _record_corrections(workspace: Workspace, identities: pa.Table, digest: str) -> None:

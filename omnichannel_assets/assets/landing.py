@@ -1,6 +1,6 @@
 """Landing group: the two exports as external assets, and the catalogue of their objects.
 
-The catalogue is the only place that knows wall-clock time (first_seen_at) and the only one that lists the landing zone for a run.
+The catalogue is the only table that holds wall-clock time (first_seen_at), and the only place that lists the landing zone for a run.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import dagster as dg
@@ -92,11 +92,6 @@ def present_objects(workspace: Workspace, origin: str) -> list[Row]:
     return [
         row for row in rows if row["origin"] == origin and row["state"] == "present" and (origin == "dms" or _in_bounds(row, workspace))
     ]
-
-
-def received_days(workspace: Workspace) -> list[date]:
-    """Received days that have Segment objects, in order."""
-    return sorted({row["received_day"] for row in present_objects(workspace, "segment")})
 
 
 segment_export = dg.AssetSpec(

@@ -29,9 +29,7 @@ def _castable(data: pa.Table, field: pa.Field) -> bool:
 
     try:
         data.column(field.name).cast(field.type)
-    except pa.ArrowInvalid:
-        return False
-    except pa.ArrowNotImplementedError:
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
         return False
     return True
 
