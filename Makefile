@@ -14,7 +14,7 @@ export DAGSTER_DISABLE_TELEMETRY := 1
 .DEFAULT_GOAL := help
 
 help:
-	@grep '^# ' Makefile | sed 's/^# //'
+	@sed -n '1,3s/^# //p' Makefile
 
 $(READY): requirements.lock setup.py
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { echo "error: PYTHON: expected Python 3.11 or newer, got $(PYTHON). Fix: install Python 3.11, or run make PYTHON=/path/to/python3.11"; exit 1; }
