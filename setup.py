@@ -39,6 +39,10 @@ setup(
         "click>=8.1",
         "tabulate>=0.9",
         "filelock>=3.16",
+        "requests>=2.32",
+        "urllib3>=2.5",
+        "fastapi>=0.165",
+        "uvicorn>=0.50",
     ],
     extras_require={
         "test": ["pytest>=9", "pytest-xdist>=3.8", "hypothesis>=6.140", "moto[server]>=5.2.5", "networkx>=3", "sqlglot>=30", "selenium>=4.30", "ruff>=0.14"],

@@ -11,7 +11,7 @@ import pytest
 
 from omnichannel_assets_tests.project.sources import ROOT, modules
 
-DOMAIN = {"segment", "dms", "identity", "sample"}
+DOMAIN = {"segment", "dms", "identity", "sample", "propensity", "recommend", "activation"}
 BELOW_CHECKS = {"errors", "settings", "lake", "resources", *DOMAIN - {"sample"}}
 MAY_IMPORT: dict[str, set[str]] = {
     "": set(),
@@ -20,6 +20,11 @@ MAY_IMPORT: dict[str, set[str]] = {
     "segment": {"errors"},
     "dms": {"errors"},
     "identity": {"errors"},
+    "propensity": {"errors"},
+    "recommend": {"errors"},
+    "activation": {"errors"},
+    "sandbox": {"errors", "activation"},
+    "serving": {"errors", "settings", "lake", "resources", "activation", "recommend"},
     "sample": {"errors"},  # nothing else, so that the truth is never computed by the code it judges
     "sql": set(),
     "lake": {"errors", "settings"},
@@ -32,7 +37,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "summary": {"run", *BELOW_CHECKS},
     "explain": BELOW_CHECKS,
     "report": {"summary", "assets", *BELOW_CHECKS},
-    "cli": {"run", "summary", "report", "explain", "checks", "sample", "__version__", *BELOW_CHECKS},
+    "cli": {"run", "summary", "report", "explain", "checks", "sample", "sandbox", "serving", "__version__", *BELOW_CHECKS},
 }
 WITHOUT_DAGSTER = DOMAIN | {"errors", "settings", "lake", "checks", "explain", "summary"}
 
