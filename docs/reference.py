@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from datetime import date
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, Literal, get_args, get_origin
 
 from pydantic import SecretStr
 
@@ -34,6 +34,8 @@ def settings_table() -> str:
 
 
 def _kind(annotation: Any) -> str:
+    if get_origin(annotation) is Literal:
+        return " / ".join(get_args(annotation))
     inner = [kind for kind in get_args(annotation) if kind not in (type(None), Ellipsis)]
     if getattr(annotation, "__origin__", None) is tuple:
         return "list"
@@ -42,7 +44,7 @@ def _kind(annotation: Any) -> str:
 
 def _default(value: Any) -> str:
     if isinstance(value, SecretStr):
-        return "a development key"
+        return "a development key" if value.get_secret_value() else "(empty)"
     text = ",".join(value) if isinstance(value, tuple) else "" if value is None else str(value)
     return f"`{_escaped(text)}`" if text else "(empty)"
 

@@ -12,7 +12,7 @@ import re
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 
@@ -37,6 +37,9 @@ class Settings(BaseModel):
     first_day: date | None = Field(None, description="First received day (UTC date). Empty: open.")
     last_day: date | None = Field(None, description="Last received day (UTC date). Empty: open.")
     as_of: date | None = Field(None, description="Instant the tables describe: 00:00 UTC of this date. Empty: the data clock.")
+    as_of_first: date | None = Field(
+        None, description="First as-of date of the graph. Empty: 7 days before LAST_DAY, or the day after FIRST_DAY when LAST_DAY is open."
+    )
     history_sources: tuple[str, ...] = Field((), description="Segment source ids that import history: known_at = event_at there.")
     not_merchandise: str = Field(NOT_MERCHANDISE, description="Pattern over whole product ids that are no goods, such as postage and fees.")
     online_store_ids: tuple[str, ...] = Field(
@@ -53,18 +56,40 @@ class Settings(BaseModel):
     lock_wait_seconds: float = Field(
         300.0, ge=0, allow_inf_nan=False, description="How long to wait for another run that is writing to the lake."
     )
+    holdout_share: float = Field(0.1, ge=0, lt=1, description="Share of each audience that is kept out of every channel: the control arm.")
+    audience_approval: Literal["off", "required"] = Field(
+        "off", description="required: campaigns wait until a person approves the as-of date (in the UI, or with `omnichannel approve`)."
+    )
+    delivery_mode: Literal["sandbox", "off", "live"] = Field(
+        "sandbox", description="sandbox: local stand-ins that keep an inbox under the lake; off: nothing is sent; live: the real services."
+    )
+    live_channels: tuple[str, ...] = Field(
+        (), description="Channels that `live` may reach, comma-separated: segment, personalize. Pinpoint and Connect write files only."
+    )
+    sandbox_url: str = Field("", description="Address of a sandbox started with `omnichannel sandbox`. Empty: each delivery starts its own.")
+    segment_url: str = Field("https://api.segment.io", description="Segment's tracking API; https://events.eu1.segmentapis.com in the EU.")
+    segment_write_key: SecretStr = Field(SecretStr(""), description="Write key of the Segment source that receives traits.")
+    segment_webhook_secret: SecretStr = Field(SecretStr(""), description="Shared secret that signs Segment's webhook. Empty: no call is accepted.")
+    aws_region: str = Field("eu-west-1", description="Region of Personalize.")
+    personalize_group: str = Field("omnichannel", description="Name of the Personalize dataset group.")
+    personalize_role_arn: str = Field("", description="Role that Personalize reads the files with.")
+    personalize_s3_uri: str = Field("", description="Folder (s3://bucket/prefix) that Personalize imports from, for live use.")
+    personalize_recommender_arn: str = Field("", description="Campaign or recommender that answers the shop. Empty: the lake's own lists do.")
+    personalize_tracking_id: str = Field("", description="Event tracker that receives the shop's events. Empty: events are not relayed.")
+    pinpoint_application_id: str = Field("", description="Pinpoint project named in the import request.")
+    connect_domain: str = Field("omnichannel", description="Customer Profiles domain named in the upload request.")
     mostly_bad_share: float = Field(
         0.5, gt=0, le=1, description="A file of 20 rows or more with a larger share of unreadable rows goes to quarantine as a whole."
     )
 
-    @field_validator("first_day", "last_day", "as_of", mode="before")
+    @field_validator("first_day", "last_day", "as_of", "as_of_first", mode="before")
     @classmethod
     def _empty_is_open(cls, value: object) -> object:
         if isinstance(value, str) and value and not re.fullmatch(r"\d{4}-\d{2}-\d{2}", value):
             raise ValueError("a date written YYYY-MM-DD")  # the type alone would also read seconds since 1970
         return None if value == "" else value
 
-    @field_validator("history_sources", "identifier_traits", "online_store_ids", mode="before")
+    @field_validator("history_sources", "identifier_traits", "online_store_ids", "live_channels", mode="before")
     @classmethod
     def _split_commas(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
@@ -87,6 +112,22 @@ class Settings(BaseModel):
         if re.search(r"\(\?(?:<?[=!]|P=)|\\[1-9]", value):
             raise ValueError("a regular expression without look-around and back-references (the SQL engine has neither)")
         return value
+
+    @field_validator("live_channels")
+    @classmethod
+    def _are_channels(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if "pinpoint" in value:
+            raise ValueError("segment or personalize: Pinpoint's service ended on 30 October 2026, its files are written only")
+        if set(value) - {"segment", "personalize"}:
+            raise ValueError("segment or personalize, comma-separated")
+        return value
+
+    @field_validator("sandbox_url", "segment_url")
+    @classmethod
+    def _is_address(cls, value: str) -> str:
+        if value and not re.fullmatch(r"https?://[^\s/]+(/\S*)?", value):
+            raise ValueError("an address such as https://api.segment.io")
+        return value.rstrip("/")
 
     @field_validator("identity_key")
     @classmethod
@@ -115,9 +156,19 @@ class Settings(BaseModel):
         return self.first_day or EARLIEST_DAY
 
     @property
+    def first_as_of(self) -> date:
+        """AS_OF_FIRST, or its default."""
+        default = self.last_day - timedelta(days=7) if self.last_day else day_after(self.first_received_day)
+        return self.as_of_first or max(default, day_after(self.first_received_day))
+
+    @property
     def trait_identifier_types(self) -> dict[str, str]:
         """Trait name -> identifier type, from IDENTIFIER_TRAITS."""
         return dict(pair.split("=", 1) for pair in self.identifier_traits)
+
+
+SECRETS = frozenset(name for name, field in Settings.model_fields.items() if field.annotation is SecretStr)
+"""Fields whose value is never shown, stored or handed to Dagster."""
 
 
 def has_dagster_home() -> bool:
@@ -139,21 +190,28 @@ EXPECTED = {
     "first_day": "a date written YYYY-MM-DD",
     "last_day": "a date written YYYY-MM-DD",
     "as_of": "a date written YYYY-MM-DD",
+    "as_of_first": "a date written YYYY-MM-DD",
     "engine_memory_mb": "a whole number of at least 256",
     "engine_threads": "a whole number from 1 to 256",
     "lock_wait_seconds": "a number of seconds, 0 or more",
     "mostly_bad_share": "a share above 0 and up to 1",
+    "holdout_share": "a share from 0 up to, but not, 1",
 }
 """Where the type's own words would not help."""
 FIXES = {
     "first_day": "write a date such as 2026-01-31, or leave it empty",
     "last_day": "write a date such as 2026-01-31, or leave it empty",
     "as_of": "write a date such as 2026-01-31, or leave it empty",
+    "as_of_first": "write a date such as 2026-01-31, or leave it empty",
     "identity_key": "write a random text and keep it",
     "engine_memory_mb": "write 1024, for example",
     "engine_threads": "write the number of cores to use",
     "lock_wait_seconds": "write 10, for example",
     "mostly_bad_share": "write 0.5, for example",
+    "holdout_share": "write 0.1, for example",
+    "audience_approval": "write off or required",
+    "delivery_mode": "write sandbox, off or live",
+    "live_channels": "write segment,personalize, for example, or leave it empty",
     "default_region": "write GB, for example, or leave it empty",
     "identifier_traits": "write pairs, separated by commas",
     "lake_uri": "name a folder, for example data/lake",
@@ -215,7 +273,7 @@ def _explain(problem: Any, values: Mapping[str, tuple[Any, str]]) -> str:
             expected=expected,
             fix=FIXES.get(name, "correct the value"),
             source=source,
-            secret=name == "identity_key",
+            secret=name in SECRETS,
         )
     )
 

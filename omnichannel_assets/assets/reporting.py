@@ -15,10 +15,12 @@ from omnichannel_assets.assets.previews import previews_of
 from omnichannel_assets.assets.steps import StepReport
 from omnichannel_assets.checks.outcome import ChecksFailedError
 from omnichannel_assets.lake.schema import SQL_TYPES, TableSchema
+from omnichannel_assets.lake.tables import STATIC_TABLES
 from omnichannel_assets.resources.dagster import WorkspaceResource
 from omnichannel_assets.resources.workspace import Workspace
 
 OWNERS = ["team:data-engineering"]
+BY_RECEIVED_DAY = frozenset(table.name for table in STATIC_TABLES if table.partition == "received_day")
 PICTURES_TAG = "omnichannel/pictures"
 """Run tag: ``off`` draws nothing, for runs whose metadata nobody will ever see."""
 CHECK_DESCRIPTIONS = {
@@ -39,14 +41,20 @@ def step_asset(
     deps: Iterable[str] = (),
     checks: Iterable[str] = ("contract",),
     received_day: dg.PartitionsDefinition | None = None,
+    as_of: dg.PartitionsDefinition | None = None,
+    kinds: Iterable[str] = ("duckdb", "parquet"),
+    owners: Iterable[str] = tuple(OWNERS),
 ) -> dg.AssetsDefinition:
-    """The asset of a declared table, made by a step: ``step(workspace)``, or ``step(workspace, days)`` when it has received days.
+    """The asset of a declared table, made by a step: ``step(workspace)``, or ``step(workspace, days)`` when it has partitions.
 
+    An asset has received days, as-of dates, or neither; an as-of date depends on all received days of what it reads.
     Partitioned assets take a whole range in one run. Every check runs inside the step and is blocking.
     """
 
+    partitions = received_day or as_of
+
     def made(context: dg.AssetExecutionContext, workspace: WorkspaceResource) -> Iterator[Any]:
-        arguments = [[date.fromisoformat(key) for key in context.partition_keys]] if received_day else []
+        arguments = [[date.fromisoformat(key) for key in context.partition_keys]] if partitions else []
         with workspace.writing() as opened:
             yield from asset_result(context, opened, lambda: step(opened, *arguments))
 
@@ -54,15 +62,19 @@ def step_asset(
         made,
         name=table.name,
         group_name=group,
-        deps=list(deps),
-        kinds={"duckdb", "parquet"},
-        owners=OWNERS,
+        deps=[_over_all_days(name) if as_of and name in BY_RECEIVED_DAY else name for name in deps],
+        kinds=set(kinds),
+        owners=list(owners),
         description=table.description,
         metadata={"dagster/column_schema": column_schema(table), "dagster/table_name": table.name, "grain": ", ".join(table.key)},
         check_specs=[dg.AssetCheckSpec(name, asset=table.name, blocking=True, description=CHECK_DESCRIPTIONS[name]) for name in checks],
-        partitions_def=received_day,
-        backfill_policy=dg.BackfillPolicy.single_run() if received_day else None,
+        partitions_def=partitions,
+        backfill_policy=dg.BackfillPolicy.single_run() if partitions else None,
     )
+
+
+def _over_all_days(name: str) -> dg.AssetDep:
+    return dg.AssetDep(name, partition_mapping=dg.AllPartitionMapping())
 
 
 def _declare(function: Callable[..., Any], **arguments: Any) -> dg.AssetsDefinition:
@@ -95,7 +107,7 @@ def asset_result(context: dg.AssetExecutionContext, workspace: Workspace, step: 
         raise dg.Failure(str(error), allow_retries=False) from None
     is_watched = context.run.tags.get(PICTURES_TAG) != "off"
     shown = {title: dg.MetadataValue.md(text) for title, text in previews_of(workspace, report.table).items()} if is_watched else {}
-    if report.table.partition == "received_day":
+    if report.table.partition in ("received_day", "as_of") and context.assets_def.partitions_def:
         _add_partition_metadata(context, report, shown)
         shown = {}
     yield dg.MaterializeResult(metadata=report_metadata(workspace, report) | shown, check_results=list(check_results(context, report)))
@@ -124,6 +136,7 @@ def report_metadata(workspace: Workspace, report: StepReport) -> dict[str, Any]:
     if counts:
         lines = "\n".join(f"| {name} | {number:,} |" for name, number in sorted(counts.items()) if name != "data_clock_day")
         metadata["counts"] = dg.MetadataValue.md(f"| rows | number |\n|---|---:|\n{lines}")
+    metadata |= report.figures | {title: dg.MetadataValue.md(text) for title, text in report.shown.items()}
     lineage = column_lineage(report.table.name)
     if lineage:
         metadata["dagster/column_lineage"] = lineage

@@ -30,12 +30,17 @@ STEPS = frozenset({"refund_fates"})
 
 @dataclass
 class StepReport:
-    """What a step did to one table: the manifests of the partitions it looked at, and which of them it rewrote."""
+    """What a step did to one table: the manifests of the partitions it looked at, and which of them it rewrote.
+
+    ``figures`` and ``shown`` (title -> Markdown) are what else a person should see of it in the catalog.
+    """
 
     table: TableSchema
     manifests: dict[str, Manifest] = field(default_factory=dict)
     rewritten: list[str] = field(default_factory=list)
     failed: dict[str, list[CheckOutcome]] = field(default_factory=dict)
+    figures: dict[str, int | float | str] = field(default_factory=dict)
+    shown: dict[str, str] = field(default_factory=dict)
 
     @property
     def rows(self) -> int:
@@ -85,13 +90,13 @@ def model_digest(workspace: Workspace, table: TableSchema, parameters: Mapping[s
     return digest_of({"code": sources, "columns": table.fingerprint(), "inputs": inputs, "parameters": parameters})
 
 
-def read_by(*models: str) -> list[str]:
+def read_by(*models: str, steps: frozenset[str] = STEPS) -> list[str]:
     """Everything some models read, steps and what these read included; a step comes after what it reads."""
     found: dict[str, None] = {}
     for model in models:
         for name in model_inputs(model):
             if name not in found and name != "built":
-                found |= dict.fromkeys(read_by(name) if name in STEPS else ()) | {name: None}
+                found |= dict.fromkeys(read_by(name, steps=steps) if name in steps else ()) | {name: None}
     return list(found)
 
 

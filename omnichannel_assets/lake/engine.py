@@ -165,6 +165,11 @@ def model_text(name: str) -> str:
     return (resources.files("omnichannel_assets") / "sql" / f"{name}.sql").read_text(encoding="utf-8").strip().rstrip(";")
 
 
+def model_exists(name: str) -> bool:
+    """Whether there is a ``sql/<name>.sql``."""
+    return (resources.files("omnichannel_assets") / "sql" / f"{name}.sql").is_file()
+
+
 def model_inputs(name: str) -> list[str]:
     """The tables a model names in its header, after ``Reads:``."""
     found = re.search(r"^--.* Reads: (?P<names>[a-z_0-9, ]+)\.", model_text(name), re.MULTILINE)

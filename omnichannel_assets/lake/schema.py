@@ -11,19 +11,20 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     import pyarrow as pa
 
-Kind = Literal["text", "integer", "decimal", "boolean", "date", "timestamp", "products", "identifiers"]
+Kind = Literal["text", "integer", "decimal", "number", "boolean", "date", "timestamp", "products", "identifiers"]
 
 SQL_TYPES: dict[str, str] = {
     "text": "VARCHAR",
     "integer": "BIGINT",
     "decimal": "DECIMAL(18,2)",
+    "number": "DOUBLE",
     "boolean": "BOOLEAN",
     "date": "DATE",
     "timestamp": "TIMESTAMP WITH TIME ZONE",
     "products": "STRUCT(item_id VARCHAR, product_id VARCHAR, sku VARCHAR, name VARCHAR, category VARCHAR, price DECIMAL(18,2), quantity BIGINT)[]",
     "identifiers": 'STRUCT(identifier_type VARCHAR, "value" VARCHAR)[]',
 }
-"""Column kind -> SQL type. Money is DECIMAL(18,2) in the row's currency; instants are UTC with microseconds."""
+"""Column kind -> SQL type. Money is DECIMAL(18,2) in the row's currency; a number is a score or a ratio, never summed; instants are UTC with microseconds."""
 
 
 @dataclass(frozen=True)
@@ -90,6 +91,7 @@ def _arrow_schema(schema: TableSchema) -> pa.Schema:
         "text": text,
         "integer": pa.int64(),
         "decimal": money,
+        "number": pa.float64(),
         "boolean": pa.bool_(),
         "date": pa.date32(),
         "timestamp": pa.timestamp("us", tz="UTC"),

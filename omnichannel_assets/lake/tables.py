@@ -7,6 +7,8 @@ Instants are UTC; money is in the currency of its row, in major units with two d
 from __future__ import annotations
 
 from omnichannel_assets.lake.schema import Column, TableSchema, required
+from omnichannel_assets.lake.tables_activation import ACTIVATION_TABLES
+from omnichannel_assets.lake.tables_scores import SCORE_TABLES
 
 LANDING_FILES = TableSchema(
     "landing_files",
@@ -347,4 +349,6 @@ STATIC_TABLES: tuple[TableSchema, ...] = (
     ORDER_LINES,
     RETURNS,
     INTERACTIONS,
+    *SCORE_TABLES,
+    *ACTIVATION_TABLES,
 )

@@ -21,7 +21,7 @@ from omnichannel_assets.lake.schema import TableSchema
 from omnichannel_assets.lake.store import LocalStore, landing_store
 from omnichannel_assets.lake.tables import LANDING_FILES, STATIC_TABLES
 from omnichannel_assets.resources.dms_tables import dms_history_table, dms_log_table
-from omnichannel_assets.settings import Settings, midnight
+from omnichannel_assets.settings import SECRETS, Settings, midnight
 
 DEFAULT_REGISTRY = load_registry(None)
 DEFAULT_DMS_TABLES = {table.name: table for table in map(dms_history_table, DEFAULT_REGISTRY.values())}
@@ -146,5 +146,5 @@ def data_clock(received_days: list[date], now: datetime) -> date | None:
 
 def plain_settings(settings: Settings) -> dict[str, str]:
     """All settings as text, without secrets: safe to show, and enough to open the same workspace elsewhere."""
-    values = {name: getattr(settings, name) for name in Settings.model_fields if name != "identity_key"}
+    values = {name: getattr(settings, name) for name in Settings.model_fields if name not in SECRETS}
     return {name: "" if value is None else ",".join(value) if isinstance(value, tuple) else str(value) for name, value in values.items()}

@@ -28,9 +28,9 @@ def engine():
 def test_a_model_has_the_declared_columns_and_types_whatever_its_sql_gives(engine):
     columns = ", ".join(f"null as {quoted(column.name)}" for column in reversed(ALL_KINDS.columns))
     assert engine.model(ALL_KINDS, sql=f"select 1 as extra, {columns}").schema.names == ALL_KINDS.names
-    row = engine.model(ALL_KINDS, sql="select 1 as text, '7' as integer, '1.005' as decimal, 'true' as boolean, '2026-01-01' as date, '2026-01-01 00:00:00' as timestamp, [] as products, [] as identifiers")
+    row = engine.model(ALL_KINDS, sql="select 1 as text, '7' as integer, '1.005' as decimal, '0.25' as number, 'true' as boolean, '2026-01-01' as date, '2026-01-01 00:00:00' as timestamp, [] as products, [] as identifiers")
     assert row.to_pylist()[0] | {"date": None} == {
-        "text": "1", "integer": 7, "decimal": Decimal("1.01"), "boolean": True, "date": None, "timestamp": datetime(2026, 1, 1, tzinfo=UTC), "products": [], "identifiers": [],
+        "text": "1", "integer": 7, "decimal": Decimal("1.01"), "number": 0.25, "boolean": True, "date": None, "timestamp": datetime(2026, 1, 1, tzinfo=UTC), "products": [], "identifiers": [],
     }  # fmt: skip
 
 

@@ -23,7 +23,7 @@ from omnichannel_assets.settings import NOT_MERCHANDISE
 
 TABLES = {table.name: table for table in STATIC_TABLES} | DEFAULT_DMS_TABLES
 AS_OF = datetime(2026, 11, 20, tzinfo=UTC)
-PARAMETERS = {"as_of": AS_OF, "not_merchandise": NOT_MERCHANDISE, "online_store_ids": ["web"], "mostly_bad_share": 0.5, "known_types": ["customer_ref", "email", "phone", "user_id"]}
+PARAMETERS = {"as_of": AS_OF, "as_of_date": AS_OF.date(), "not_merchandise": NOT_MERCHANDISE, "online_store_ids": ["web"], "mostly_bad_share": 0.5, "known_types": ["customer_ref", "email", "phone", "user_id"]}
 TEXT, MOMENT, DAY = pa.string(), pa.timestamp("us", tz="UTC"), pa.date32()
 CALLS = TABLES["segment_events"]
 OTHER_INPUTS = {

@@ -1,0 +1,121 @@
+"""Tables as of T: the trusted models run again under what was known before T, identity included, so that nothing later can be seen.
+
+Here: the world as of T (``register_world``) and building as-of partitions from an SQL model. Every model of the trusted zone binds ``$as_of``
+and joins the identities in force; as of T both are T's own. The stored trusted tables, which describe today, are never read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import date
+from typing import Any
+
+from omnichannel_assets.assets.steps import STEPS, Draft, StepReport, conserved, log, publish, read_by, register_inputs
+from omnichannel_assets.errors import InputError
+from omnichannel_assets.lake.code import code_digest
+from omnichannel_assets.lake.engine import Engine, model_exists
+from omnichannel_assets.lake.lake import digest_of
+from omnichannel_assets.lake.schema import TableSchema
+from omnichannel_assets.lake.tables import IDENTITIES
+from omnichannel_assets.resources.workspace import Workspace
+from omnichannel_assets.settings import midnight
+
+AS_OF_STEPS = STEPS | {"orders", "order_lines", "returns", "products", "customers", "interactions"}
+"""Models that are run again as of T instead of being read from the lake."""
+
+
+def as_of_reads(*models: str) -> list[str]:
+    """The stored tables behind some models as of T."""
+    return [name for name in read_by(*models, steps=AS_OF_STEPS) if name not in AS_OF_STEPS]
+
+
+def known_before(workspace: Workspace, as_ofs: Iterable[date]) -> list[date]:
+    """The as-of dates that can be described: not later than the identities reach. Raises InputError when there are no identities."""
+    manifest = workspace.lake.manifest(IDENTITIES.name)
+    if not manifest:
+        raise InputError("as of", "a lake without identities", expected="trusted tables", fix="materialize the trusted group first")
+    newest = date.fromordinal(manifest.counts["as_of_day"])
+    wanted = sorted(as_ofs)
+    for day in wanted:
+        if day > newest:
+            log.warning("as of %s is left out: the lake knows what was known before %s only", day, newest)
+    return [day for day in wanted if day <= newest]
+
+
+def parameters_at(workspace: Workspace, as_of: date) -> dict[str, Any]:
+    """What models bind, as of T: the trusted models' values with $as_of at T, and $as_of_date."""
+    return {**workspace.parameters(), "as_of": midnight(as_of), "as_of_date": as_of}
+
+
+def register_world(workspace: Workspace, engine: Engine, models: Iterable[str], as_of: date) -> None:
+    """Make everything that some models read available as of T; an as-of table among it means its partition T."""
+    names = read_by(*models, steps=AS_OF_STEPS)
+    parameters = parameters_at(workspace, as_of)
+    for name in names:
+        table = workspace.tables.get(name)
+        if name == IDENTITIES.name:
+            _register_identities(workspace, engine, as_of)
+        elif table is not None and name in AS_OF_STEPS:
+            engine.register(name, engine.model(table, parameters))
+        elif table is not None and table.partition == "as_of":
+            engine.register_files(table, workspace.lake.paths(table, [as_of.isoformat()]))
+        else:
+            register_inputs(workspace, engine, [name], parameters)
+
+
+def _register_identities(workspace: Workspace, engine: Engine, as_of: date) -> None:
+    engine.register_files(IDENTITIES, workspace.lake.paths(IDENTITIES), "identities_history")
+    found = engine.query(
+        """select identifier_type, identifier_value, customer_id, first_known_at, valid_from, cast(null as date) as valid_to
+        from identities_history where valid_from <= $as_of_date and (valid_to is null or valid_to > $as_of_date)""",
+        {"as_of_date": as_of},
+    )
+    engine.register(IDENTITIES.name, found)
+
+
+def world_digest(workspace: Workspace, models: Iterable[str], as_of: date, more: Any = None) -> str:
+    """Digest of everything that some models' rows as of T depend on; ``more`` is whatever else their maker depends on."""
+    names = read_by(*models, steps=AS_OF_STEPS)
+    inputs = {name: _content(workspace, workspace.tables[name], as_of) for name in names if name in workspace.tables and name not in AS_OF_STEPS}
+    texts = [f"sql/{name}.sql" for name in (*models, *names) if model_exists(name) and (name in models or name in AS_OF_STEPS)]
+    sources = code_digest(*texts, "sql/macros.sql", "assets/as_of.py", "checks")
+    return digest_of({"code": sources, "inputs": inputs, "parameters": parameters_at(workspace, as_of), "more": more})
+
+
+def _content(workspace: Workspace, table: TableSchema, as_of: date) -> str:
+    if table.partition != "as_of":
+        return workspace.lake.content_digest(table)
+    manifest = workspace.lake.manifest(table.name, ("as_of", as_of.isoformat()))
+    return manifest.sha256 if manifest else ""
+
+
+def build_as_of(
+    workspace: Workspace,
+    table: TableSchema,
+    as_ofs: Iterable[date],
+    *,
+    parameters: Mapping[str, Any] | None = None,
+    suite: Callable[[Any], Any] | None = None,
+) -> StepReport:
+    """Bring as-of partitions of a table up to date from its SQL model. Raises ChecksFailedError.
+
+    ``parameters`` are values the model binds besides those of ``parameters_at``; ``suite`` is one more check over the rows.
+    """
+    law = f"conservation/{table.name}"
+    models = [table.name, *([law] if model_exists(law) else [])]
+    report = StepReport(table)
+    for as_of in known_before(workspace, as_ofs):
+        value = as_of.isoformat()
+        digest = world_digest(workspace, models, as_of, [table.fingerprint(), parameters])
+        if workspace.lake.is_current(table, digest, value):
+            report.manifests[value] = workspace.lake.manifest(table.name, ("as_of", value))
+            continue
+        with workspace.lake.engine() as engine:
+            register_world(workspace, engine, models, as_of)
+            bound = {**parameters_at(workspace, as_of), **(parameters or {})}
+            data = engine.model(table, bound)
+            checks = [outcome for outcome in ([*conserved(engine, table, data, bound).values()] if len(models) > 1 else [])]
+        checks += [suite(data)] if suite else []
+        log.info("%s as of %s: %s rows", table.name, as_of, f"{data.num_rows:,}")
+        publish(workspace, report, Draft(data, digest, value, counts={"rows_out": data.num_rows}, checks=tuple(checks)))
+    return report.raise_failures()

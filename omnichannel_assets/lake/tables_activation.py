@@ -1,0 +1,77 @@
+"""The declared tables of the recommend and activate groups: lists, audiences with arms, approvals, and the ledger of what was sent."""
+
+from __future__ import annotations
+
+from omnichannel_assets.lake.schema import Column, TableSchema, required
+from omnichannel_assets.lake.tables_scores import AS_OF, CUSTOMER
+
+SIMILAR_ITEMS = TableSchema(
+    "similar_items",
+    "For each item the ones that the same people look at and buy together with it, best first. Merchandise that can be bought only.",
+    (
+        required("item_id", "text", "item somebody looks at or has"),
+        AS_OF,
+        required("rank", "integer", "1 is the most similar"),
+        required("similar_item_id", "text", "item to show beside it"),
+        required("score", "number", "0 to 1, comparable for one item only"),
+    ),
+    ("item_id", "rank"),
+    partition="as_of",
+)
+RECOMMENDATIONS = TableSchema(
+    "recommendations",
+    "Each customer's list, best first: what they buy again, what goes with what they have and look at, what is popular. Buyable merchandise only.",
+    (
+        CUSTOMER,
+        AS_OF,
+        required("rank", "integer", "1 is the best"),
+        required("item_id", "text", "item"),
+        required("score", "number", "0 to 1, comparable for one customer only"),
+        required("reason", "text", "why, in words for the shop's page"),
+    ),
+    ("customer_id", "rank"),
+    partition="as_of",
+)
+AUDIENCES = TableSchema(
+    "audiences",
+    "Who is chosen for which campaign, and the arm they are in. Everybody in it may be contacted; a control is never sent to any channel.",
+    (
+        required("audience", "text", "win_back (top churn band) or repurchase_lookalike (top repurchase decile)"),
+        AS_OF,
+        CUSTOMER,
+        required("arm", "text", "treatment or control; the same for a customer in every as-of date"),
+    ),
+    ("audience", "customer_id"),
+    partition="as_of",
+)
+AUDIENCE_APPROVALS = TableSchema(
+    "audience_approvals",
+    "Which as-of dates a person has released for campaigns, and exactly which audiences: another digest needs another approval.",
+    (
+        AS_OF,
+        required("audiences_digest", "text", "digest of the approved rows of audiences"),
+        required("approved_at", "timestamp", "wall-clock time"),
+    ),
+    ("as_of", "audiences_digest"),
+)
+DELIVERY_LEDGER = TableSchema(
+    "delivery_ledger",
+    "What every channel was sent: one row a destination key and content. The newest sequence of a key is what the destination holds.",
+    (
+        required("channel", "text", "segment, pinpoint, connect or personalize"),
+        required("stream", "text", "one kind of content: scores, an audience, a dataset"),
+        required("destination_key", "text", "what the destination calls it: user id, endpoint id, customer id or data set"),
+        Column("customer_id", "text", "customer; NULL for a whole data set"),
+        required("content_hash", "text", "digest of the fields that are mapped to this stream"),
+        required("state", "text", "pending (about to be sent), loaded, failed (will be tried again) or rejected (will not)"),
+        required("attempts", "integer", "deliveries that tried it"),
+        required("updated_at", "timestamp", "wall-clock time of the last change"),
+        required("as_of", "date", "as-of date it was sent for"),
+        required("sequence", "integer", "order of contents of one destination key, from 1"),
+        Column("words", "text", "what the destination, or our own check, said about a failure or rejection"),
+    ),
+    ("stream", "destination_key", "content_hash"),
+    partition="channel",
+)
+
+ACTIVATION_TABLES: tuple[TableSchema, ...] = (SIMILAR_ITEMS, RECOMMENDATIONS, AUDIENCES, AUDIENCE_APPROVALS, DELIVERY_LEDGER)
