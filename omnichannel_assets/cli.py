@@ -26,7 +26,7 @@ lake_option = click.option("--lake", "lake_uri", metavar="PATH", help="Lake (def
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(__version__)
 def cli() -> None:
-    """One view of each customer, from Segment and DMS files to trusted tables."""
+    """One view of each customer, from Segment and DMS files to scores, audiences and deliveries."""
 
 
 @cli.command()
@@ -134,6 +134,55 @@ def report(lake_uri: str | None, out: str) -> None:
     Path(out).parent.mkdir(parents=True, exist_ok=True)
     Path(out).write_text(report_page(workspace), encoding="utf-8")
     click.echo(f"Report: {out}")
+
+
+@cli.command()
+@click.argument("as_of", metavar="DATE")
+@lake_option
+def approve(as_of: str, lake_uri: str | None) -> None:
+    """Release the audiences of an as-of date for campaigns (with AUDIENCE_APPROVAL=required none leaves before)."""
+    from omnichannel_assets.resources.approvals import approve_audiences
+
+    workspace = _workspace(lake_uri=lake_uri)
+    _require_lake(workspace)
+    with workspace.lake.writing():
+        found = approve_audiences(workspace, _date(as_of))
+    for audience, arms in found.items():
+        click.echo(f"{audience}: {', '.join(f'{number:,} {arm}' for arm, number in arms.items())}")
+    click.echo(f"Approved {as_of}. Next: omnichannel run (or the sensor) delivers.")
+
+
+@cli.command()
+@lake_option
+@click.option("--port", type=click.IntRange(1, 65535), default=8791, show_default=True)
+def sandbox(lake_uri: str | None, port: int) -> None:
+    """Stand in for Segment and Personalize: speak their protocols, check every request, keep an inbox under the lake, show it as a page."""
+    from omnichannel_assets.resources.channels import sandbox_folder
+    from omnichannel_assets.sandbox.server import serve as serve_sandbox
+
+    workspace = _workspace(lake_uri=lake_uri)
+    click.echo(f"Sandbox on http://127.0.0.1:{port} (inbox in {sandbox_folder(workspace)}). Use it with SANDBOX_URL=http://127.0.0.1:{port}")
+    serve_sandbox(sandbox_folder(workspace), port)
+
+
+@cli.command()
+@lake_option
+@click.option("--host", default="127.0.0.1", show_default=True)
+@click.option("--port", type=click.IntRange(1, 65535), default=8790, show_default=True)
+def serve(lake_uri: str | None, host: str, port: int) -> None:
+    """Answer the shop's pages: recommendations, and Segment's webhook. Try http://127.0.0.1:8790/docs."""
+    from omnichannel_assets.serving.service import serve as serve_shop
+
+    workspace = _workspace(lake_uri=lake_uri)
+    _require_lake(workspace)
+    serve_shop(workspace, host, port)
+
+
+def _date(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise InputError("DATE", repr(text), expected="a date written YYYY-MM-DD", fix="write 2026-01-31, for example") from None
 
 
 def _workspace(**options: Any) -> Any:

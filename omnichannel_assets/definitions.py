@@ -5,9 +5,9 @@ from typing import Any
 
 import dagster as dg
 
-from omnichannel_assets.assets import customers, dms, identity, interactions, landing, segment
+from omnichannel_assets.assets import audiences, customers, deliveries, dms, features, identity, interactions, landing, propensity, recommendations, segment
 from omnichannel_assets.automation.jobs import jobs
-from omnichannel_assets.automation.partitions import received_days
+from omnichannel_assets.automation.partitions import as_of_days, received_days
 from omnichannel_assets.automation.schedules import schedules
 from omnichannel_assets.automation.sensors import sensors
 from omnichannel_assets.dms.registry import TableSpec
@@ -18,7 +18,7 @@ from omnichannel_assets.settings import Settings, load_settings
 
 def build_assets(settings: Settings, registry: dict[str, TableSpec]) -> list[dg.AssetSpec | dg.AssetsDefinition]:
     """Every asset of the graph, in the order of the flow."""
-    days = received_days(settings)
+    days, as_ofs = received_days(settings), as_of_days(settings)
     return [
         *landing.assets(),
         *segment.assets(days),
@@ -26,6 +26,11 @@ def build_assets(settings: Settings, registry: dict[str, TableSpec]) -> list[dg.
         *identity.assets(registry),
         *customers.assets(),
         *interactions.assets(),
+        *features.assets(as_ofs),
+        *propensity.assets(as_ofs),
+        *recommendations.assets(as_ofs),
+        *audiences.assets(as_ofs),
+        *deliveries.assets(as_ofs),
     ]
 
 
@@ -39,7 +44,7 @@ def build_definitions(settings: Settings | None = None, overrides: Mapping[str, 
     return dg.Definitions(
         assets=build_assets(settings, registry),
         resources={"workspace": WorkspaceResource.of(settings), **(overrides or {})},
-        jobs=jobs(registry),
+        jobs=jobs(registry, as_of_days(settings)),
         schedules=schedules(),
         sensors=sensors(),
         executor=dg.in_process_executor,

@@ -258,7 +258,22 @@ def _validated(values: Mapping[str, tuple[Any, str]], problems: list[str]) -> Se
             fix="swap or correct the two",
             source=values["last_day"][1],
         )
+    _check_live(settings)
     return settings
+
+
+def _check_live(settings: Settings) -> None:
+    """Live channels need their credentials named. Raises SettingError."""
+    if settings.delivery_mode != "live":
+        return
+    needed = {
+        "segment": {"SEGMENT_WRITE_KEY": settings.segment_write_key.get_secret_value()},
+        "personalize": {"PERSONALIZE_ROLE_ARN": settings.personalize_role_arn, "PERSONALIZE_S3_URI": settings.personalize_s3_uri},
+    }
+    for channel in settings.live_channels:
+        for name, value in needed[channel].items():
+            if not value:
+                raise SettingError(name, "nothing", expected=f"a value, because LIVE_CHANNELS lists {channel}", fix=f"set it, or leave {channel} out")
 
 
 def _explain(problem: Any, values: Mapping[str, tuple[Any, str]]) -> str:

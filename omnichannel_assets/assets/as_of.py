@@ -8,33 +8,37 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from omnichannel_assets.assets.steps import STEPS, Draft, StepReport, conserved, log, publish, read_by, register_inputs
+from omnichannel_assets.checks.outcome import CheckOutcome
 from omnichannel_assets.errors import InputError
 from omnichannel_assets.lake.code import code_digest
 from omnichannel_assets.lake.engine import Engine, model_exists
 from omnichannel_assets.lake.lake import digest_of
 from omnichannel_assets.lake.schema import TableSchema
-from omnichannel_assets.lake.tables import IDENTITIES
-from omnichannel_assets.resources.workspace import Workspace
+from omnichannel_assets.lake.tables import IDENTITIES, STATIC_TABLES
+from omnichannel_assets.resources.workspace import DEFAULT_DMS_TABLES, Workspace
 from omnichannel_assets.settings import midnight
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 AS_OF_STEPS = STEPS | {"orders", "order_lines", "returns", "products", "customers", "interactions"}
 """Models that are run again as of T instead of being read from the lake."""
+STORED = {table.name for table in STATIC_TABLES} | set(DEFAULT_DMS_TABLES)
 
 
 def as_of_reads(*models: str) -> list[str]:
     """The stored tables behind some models as of T."""
-    return [name for name in read_by(*models, steps=AS_OF_STEPS) if name not in AS_OF_STEPS]
+    return [name for name in read_by(*models, steps=AS_OF_STEPS) if name in STORED and name not in AS_OF_STEPS]
 
 
 def known_before(workspace: Workspace, as_ofs: Iterable[date]) -> list[date]:
     """The as-of dates that can be described: not later than the identities reach. Raises InputError when there are no identities."""
-    manifest = workspace.lake.manifest(IDENTITIES.name)
-    if not manifest:
+    newest = workspace.newest_known()
+    if newest is None:
         raise InputError("as of", "a lake without identities", expected="trusted tables", fix="materialize the trusted group first")
-    newest = date.fromordinal(manifest.counts["as_of_day"])
     wanted = sorted(as_ofs)
     for day in wanted:
         if day > newest:
@@ -47,8 +51,9 @@ def parameters_at(workspace: Workspace, as_of: date) -> dict[str, Any]:
     return {**workspace.parameters(), "as_of": midnight(as_of), "as_of_date": as_of}
 
 
-def register_world(workspace: Workspace, engine: Engine, models: Iterable[str], as_of: date) -> None:
-    """Make everything that some models read available as of T; an as-of table among it means its partition T."""
+def register_world(workspace: Workspace, engine: Engine, models: Iterable[str], as_of: date, partition: date | None = None) -> None:
+    """Make everything that some models read available as of T. An as-of table among it means its partition T, or another one by name."""
+    described = (partition or as_of).isoformat()
     names = read_by(*models, steps=AS_OF_STEPS)
     parameters = parameters_at(workspace, as_of)
     for name in names:
@@ -57,8 +62,10 @@ def register_world(workspace: Workspace, engine: Engine, models: Iterable[str], 
             _register_identities(workspace, engine, as_of)
         elif table is not None and name in AS_OF_STEPS:
             engine.register(name, engine.model(table, parameters))
+        elif name in STEPS:
+            engine.store_query(name, model_text(name), parameters)
         elif table is not None and table.partition == "as_of":
-            engine.register_files(table, workspace.lake.paths(table, [as_of.isoformat()]))
+            engine.register_files(table, workspace.lake.paths(table, [described]))
         else:
             register_inputs(workspace, engine, [name], parameters)
 
@@ -95,26 +102,31 @@ def build_as_of(
     as_ofs: Iterable[date],
     *,
     parameters: Mapping[str, Any] | None = None,
-    suite: Callable[[Any], Any] | None = None,
+    prepare: Callable[[Engine], None] | None = None,
+    depends_on: Any = None,
+    suite: Callable[[pa.Table], CheckOutcome] | None = None,
 ) -> StepReport:
     """Bring as-of partitions of a table up to date from its SQL model. Raises ChecksFailedError.
 
-    ``parameters`` are values the model binds besides those of ``parameters_at``; ``suite`` is one more check over the rows.
+    ``parameters`` are values the model binds besides those of ``parameters_at``; ``prepare`` makes inputs that are no tables, from what
+    ``depends_on`` names; ``suite`` is one more check over the rows.
     """
     law = f"conservation/{table.name}"
     models = [table.name, *([law] if model_exists(law) else [])]
     report = StepReport(table)
     for as_of in known_before(workspace, as_ofs):
         value = as_of.isoformat()
-        digest = world_digest(workspace, models, as_of, [table.fingerprint(), parameters])
+        digest = world_digest(workspace, models, as_of, [table.fingerprint(), parameters, depends_on])
         if workspace.lake.is_current(table, digest, value):
             report.manifests[value] = workspace.lake.manifest(table.name, ("as_of", value))
             continue
         with workspace.lake.engine() as engine:
             register_world(workspace, engine, models, as_of)
+            if prepare:
+                prepare(engine)
             bound = {**parameters_at(workspace, as_of), **(parameters or {})}
             data = engine.model(table, bound)
-            checks = [outcome for outcome in ([*conserved(engine, table, data, bound).values()] if len(models) > 1 else [])]
+            checks = list(conserved(engine, table, data, bound).values()) if len(models) > 1 else []
         checks += [suite(data)] if suite else []
         log.info("%s as of %s: %s rows", table.name, as_of, f"{data.num_rows:,}")
         publish(workspace, report, Draft(data, digest, value, counts={"rows_out": data.num_rows}, checks=tuple(checks)))

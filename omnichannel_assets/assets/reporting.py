@@ -44,10 +44,14 @@ def step_asset(
     as_of: dg.PartitionsDefinition | None = None,
     kinds: Iterable[str] = ("duckdb", "parquet"),
     owners: Iterable[str] = tuple(OWNERS),
+    name: str = "",
+    description: str = "",
 ) -> dg.AssetsDefinition:
     """The asset of a declared table, made by a step: ``step(workspace)``, or ``step(workspace, days)`` when it has partitions.
 
-    An asset has received days, as-of dates, or neither; an as-of date depends on all received days of what it reads.
+    An asset has received days, as-of dates, or neither; an as-of date depends on all received days of what it reads. ``name`` and
+    ``description`` are for assets that share a table.
+
     Partitioned assets take a whole range in one run. Every check runs inside the step and is blocking.
     """
 
@@ -60,14 +64,14 @@ def step_asset(
 
     return _declare(
         made,
-        name=table.name,
+        name=name or table.name,
         group_name=group,
         deps=[_over_all_days(name) if as_of and name in BY_RECEIVED_DAY else name for name in deps],
         kinds=set(kinds),
         owners=list(owners),
-        description=table.description,
+        description=description or table.description,
         metadata={"dagster/column_schema": column_schema(table), "dagster/table_name": table.name, "grain": ", ".join(table.key)},
-        check_specs=[dg.AssetCheckSpec(name, asset=table.name, blocking=True, description=CHECK_DESCRIPTIONS[name]) for name in checks],
+        check_specs=[dg.AssetCheckSpec(check, asset=name or table.name, blocking=True, description=CHECK_DESCRIPTIONS[check]) for check in checks],
         partitions_def=partitions,
         backfill_policy=dg.BackfillPolicy.single_run() if partitions else None,
     )

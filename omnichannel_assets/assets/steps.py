@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("omnichannel_assets")
 
-STEPS = frozenset({"refund_fates"})
+STEPS = frozenset({"refund_fates", "erased_customers", "contactable_customers"})
 """Models that are no tables: named steps that several models share."""
 
 

@@ -1,11 +1,11 @@
-"""Schedules: the nightly refresh from the landing zone to the trusted tables."""
+"""Schedules: the nightly refresh from the landing zone to the trusted tables (a sensor goes on to the audiences), and the weekly training."""
 
 from datetime import timedelta
 
 import dagster as dg
 from dagster import ScheduleEvaluationContext
 
-from omnichannel_assets.automation.jobs import TRUSTED_REFRESH
+from omnichannel_assets.automation.jobs import MODEL_TRAINING, TRUSTED_REFRESH
 from omnichannel_assets.automation.sensors import RANGE_END, RANGE_START
 from omnichannel_assets.lake.tables import SEGMENT_EVENTS
 from omnichannel_assets.resources.dagster import WorkspaceResource
@@ -30,6 +30,16 @@ def nightly_trusted_refresh(context: ScheduleEvaluationContext, workspace: Works
     return dg.RunRequest(tags={RANGE_START: first, RANGE_END: newest.isoformat()})
 
 
+weekly_model_training = dg.ScheduleDefinition(
+    name="weekly_model_training",
+    job_name=MODEL_TRAINING,
+    cron_schedule="0 5 * * 1",
+    execution_timezone="UTC",
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+    description="Every Monday at 05:00 UTC: a version of each model from what was known before that Monday. Scores of later dates use it.",
+)
+
+
 def schedules() -> list[dg.ScheduleDefinition]:
     """Every schedule of the code location."""
-    return [nightly_trusted_refresh]
+    return [nightly_trusted_refresh, weekly_model_training]

@@ -1,4 +1,6 @@
-"""Sensors: new Segment files start the received days they belong to, new DMS files their tables. They list, and never download or write."""
+"""Sensors: new Segment files start the received days they belong to, new DMS files their tables, a new as-of date its scores, fresh scores
+the delivery. They list, and never download or write.
+"""
 
 from collections.abc import Iterable, Iterator
 from datetime import date
@@ -6,10 +8,12 @@ from datetime import date
 import dagster as dg
 from dagster import SensorEvaluationContext
 
-from omnichannel_assets.automation.jobs import DMS_TABLES, RECEIVED_DAY, RECEIVED_DAY_ASSETS
+from omnichannel_assets.automation.jobs import DELIVERY, DMS_TABLES, RECEIVED_DAY, RECEIVED_DAY_ASSETS, SCORES_REFRESH
 from omnichannel_assets.automation.listing import NewFiles, new_dms_tables, new_segment_days, swept_days
 from omnichannel_assets.lake.lake import digest_of
 from omnichannel_assets.lake.tables import LANDING_FILES, SEGMENT_EVENTS
+from omnichannel_assets.lake.tables_activation import AUDIENCES
+from omnichannel_assets.resources.approvals import is_approved
 from omnichannel_assets.resources.dagster import WorkspaceResource
 from omnichannel_assets.resources.dms_tables import dms_log_table, object_partition
 from omnichannel_assets.resources.workspace import Workspace
@@ -126,6 +130,40 @@ def _folders_named(workspace: Workspace, name: str, below: str = "", depth: int 
             yield from _folders_named(workspace, name, f"{below}{folder}/", depth - 1)
 
 
+@dg.sensor(
+    job_name=SCORES_REFRESH,
+    minimum_interval_seconds=60,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Once the trusted tables know a new as-of date: its features, scores, lists and audiences.",
+)
+def new_as_of_date(context: SensorEvaluationContext, workspace: WorkspaceResource) -> dg.SensorResult:
+    opened = workspace.open()
+    known = opened.newest_known()
+    if known is None or known < opened.settings.first_as_of:
+        return dg.SensorResult(skip_reason="No as-of date can be described yet.")
+    if opened.lake.manifest(AUDIENCES.name, ("as_of", known.isoformat())):
+        return dg.SensorResult(skip_reason=f"Nothing new: the audiences of {known} are there.")
+    return dg.SensorResult(run_requests=[dg.RunRequest(run_key=f"scores-{known}", partition_key=known.isoformat())])
+
+
+@dg.sensor(
+    job_name=DELIVERY,
+    minimum_interval_seconds=60,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Fresh scores: the newest as-of date with audiences goes to every channel, and once more when a person has approved its campaigns.",
+)
+def fresh_scores(context: SensorEvaluationContext, workspace: WorkspaceResource) -> dg.SensorResult:
+    opened = workspace.open()
+    newest = max(opened.lake.manifests(AUDIENCES), default=None)
+    if newest is None:
+        return dg.SensorResult(skip_reason="No audiences yet.")
+    if opened.settings.delivery_mode == "off":
+        return dg.SensorResult(skip_reason="DELIVERY_MODE is off.")
+    released = "released" if is_approved(opened, date.fromisoformat(newest)) else "held"
+    key = f"delivery-{newest}-{released}"
+    return dg.SensorResult(run_requests=[dg.RunRequest(run_key=key, partition_key=newest)])
+
+
 def sensors() -> list[dg.SensorDefinition]:
     """Every sensor of the code location."""
-    return [new_segment_files, new_dms_files]
+    return [new_segment_files, new_dms_files, new_as_of_date, fresh_scores]

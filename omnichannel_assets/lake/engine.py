@@ -59,13 +59,13 @@ class Engine:
 
     def query(self, sql: str, parameters: Mapping[str, Any] | None = None) -> pa.Table:
         """Rows of one SELECT as Arrow. Only the parameters the text uses are bound."""
-        used = {name: value for name, value in (parameters or {}).items() if re.search(rf"\${name}\b", sql)}
+        used = _used(sql, parameters or {})
         with _errors_without_values():
             return self.connection.sql(sql, params=used).to_arrow_table()
 
     def rows(self, sql: str, parameters: Mapping[str, Any] | None = None) -> list[tuple[Any, ...]]:
         """Rows of one small SELECT as tuples."""
-        used = {name: value for name, value in (parameters or {}).items() if re.search(rf"\${name}\b", sql)}
+        used = _used(sql, parameters or {})
         with _errors_without_values():
             return self.connection.execute(sql, used).fetchall()
 
@@ -143,6 +143,12 @@ def _errors_without_values() -> Iterator[None]:
         yield
     except duckdb.Error as error:
         raise EngineError(f"{type(error).__name__}: {without_values(str(error))}") from None
+
+
+def _used(sql: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """The parameters that a text binds outside its comments."""
+    code = re.sub(r"^\s*--.*$", "", sql, flags=re.MULTILINE)
+    return {name: value for name, value in parameters.items() if re.search(rf"\${name}\b", code)}
 
 
 def without_values(message: str) -> str:

@@ -19,7 +19,7 @@ from omnichannel_assets.lake.engine import EngineLimits
 from omnichannel_assets.lake.lake import Lake
 from omnichannel_assets.lake.schema import TableSchema
 from omnichannel_assets.lake.store import LocalStore, landing_store
-from omnichannel_assets.lake.tables import LANDING_FILES, STATIC_TABLES
+from omnichannel_assets.lake.tables import IDENTITIES, LANDING_FILES, STATIC_TABLES
 from omnichannel_assets.resources.dms_tables import dms_history_table, dms_log_table
 from omnichannel_assets.settings import SECRETS, Settings, midnight
 
@@ -85,6 +85,11 @@ class Workspace:
                 fix="check LANDING_URI, or set AS_OF",
             )
         return date.fromordinal(clock)
+
+    def newest_known(self) -> date | None:
+        """The newest as-of date the trusted tables can describe: that of the identities. None before the first run."""
+        manifest = self.lake.manifest(IDENTITIES.name)
+        return date.fromordinal(manifest.counts["as_of_day"]) if manifest else None
 
     def last_received_day(self) -> date:
         """LAST_DAY, but never a day still to come: it has no partition, and no folder of it is believed."""

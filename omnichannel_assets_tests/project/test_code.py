@@ -18,6 +18,8 @@ CLOCK_CALLS = {"now", "today", "utcnow"}
 WALL_CLOCK_MARK = "# wall-clock:"
 WALL_CLOCK_MODULES = {
     "assets.landing": "first seen is wall-clock by definition",
+    "assets.ledgers": "the ledger tells when an entry changed (outside byte equality)",
+    "resources.approvals": "when a person approved",
     "resources.workspace": "no received day is later than the day in progress",
 }
 

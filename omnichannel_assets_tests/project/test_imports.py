@@ -28,7 +28,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "sample": {"errors"},  # nothing else, so that the truth is never computed by the code it judges
     "sql": set(),
     "lake": {"errors", "settings"},
-    "resources": BELOW_CHECKS - {"resources"},
+    "resources": {"sandbox", *BELOW_CHECKS} - {"resources"},
     "checks": BELOW_CHECKS,
     "assets": {"checks", *BELOW_CHECKS},
     "automation": BELOW_CHECKS,

@@ -22,17 +22,25 @@ NAMED_STEPS = {
     "stopped_calls": "segment_calls without the calls of such objects, shared by the same two",
     "replaced_files": "which vanished objects a newer one tells again, an input of segment_calls",
     "refund_fates": "what becomes of each refund Segment told, shared by returns and its conservation law",
+    "erased_customers": "whom the shop database deleted, asked by every delivery",
+    "contactable_customers": "who may be sent a campaign, shared by audiences, their law and the deliveries",
+    "score_traits": "rows of Segment's scores stream",
+    "campaign_members": "rows of every campaign stream",
+    "personalize_interactions": "rows of a Personalize data set",
+    "personalize_items": "rows of a Personalize data set",
+    "personalize_users": "rows of a Personalize data set",
     "message_identifiers": "identifiers of each message, shared by event_facts and order_facts",
     "raw_links": "Segment's links before normalising, an input of identifiers",
 }
 """Files that are no table but a step several tables share."""
-TRUSTED = {"event_facts", "order_facts", "identifiers", "customers", "products", "orders", "order_lines", "returns", "interactions"}
+TRUSTED = {"event_facts", "order_facts", "identifiers", "customers", "products", "orders", "order_lines", "returns", "interactions", "audiences"}
 UNIQUE_IN_A_GROUP = {
     "line": "line of a file",
     "message_id": "Segment's key of a call",
     "line_no": "line of an order",
     "version": "version of a key in a DMS history",
     "identifier_value": "last part of the key of identifiers, inside one link and type",
+    "item_id": "item of one customer's list",
     "name_source": "names one record",
     "choice_source": "names one record; its copies are alike",
 }

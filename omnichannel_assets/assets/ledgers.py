@@ -1,0 +1,97 @@
+"""One channel's ledger in the lake: read before a delivery, saved before the first call and after every answer that counts.
+
+Here: rows to entries and back, the marks that tell which as-of date a stream has. The rules are in ``activation.ledger``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from typing import Any
+
+from omnichannel_assets.activation.ledger import Content, Entry, Ledger
+from omnichannel_assets.assets.steps import Draft, StepReport, publish
+from omnichannel_assets.lake.lake import digest_of
+from omnichannel_assets.lake.tables_activation import DELIVERY_LEDGER
+from omnichannel_assets.resources.workspace import Workspace
+
+STARTED, DELIVERED = "started", "delivered"
+
+
+@dataclass
+class StoredLedger:
+    """The ledger of one channel with its marks: newest as-of date a stream was started for, and delivered completely for."""
+
+    workspace: Workspace
+    channel: str
+    ledger: Ledger = field(init=False)
+    report: StepReport = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.report = StepReport(DELIVERY_LEDGER)
+        self._updated_at: dict[tuple[str, str, str], datetime] = {}
+        entries = []
+        for row in self._rows():
+            entry = Entry(**{name: row[name] for name in Entry.__dataclass_fields__})
+            entries.append(entry)
+            self._updated_at[(entry.stream, entry.destination_key, entry.content_hash)] = row["updated_at"]
+        self.ledger = Ledger(entries)
+        manifest = workspace_manifest(self.workspace, self.channel)
+        self._marks = dict(manifest.counts) if manifest else {}
+        if manifest:
+            self.report.manifests[self.channel] = manifest
+
+    def _rows(self) -> list[dict[str, Any]]:
+        import pyarrow.parquet as pq
+
+        paths = self.workspace.lake.paths(DELIVERY_LEDGER, [self.channel])
+        return pq.read_table(paths[0], partitioning=None).to_pylist() if paths else []
+
+    def mark(self, kind: str, stream: str) -> date | None:
+        """The as-of date of a mark."""
+        day = self._marks.get(f"{kind}:{stream}")
+        return date.fromordinal(day) if day else None
+
+    def begin(self, stream: str, wanted: Iterable[Content], as_of: date) -> list[tuple[Entry, Content]]:
+        """Note what is about to be sent, in the lake, before anything leaves."""
+        sending = self.ledger.begin(stream, wanted, as_of)
+        self._marks[f"{STARTED}:{stream}"] = as_of.toordinal()
+        self.save()
+        return sending
+
+    def finish(self, stream: str, as_of: date) -> None:
+        """Note that a stream was delivered for a date, unless some of its rows have to be tried again."""
+        if not any(entry.state in ("pending", "failed") for entry in self.ledger.newest(stream).values()):
+            self._marks[f"{DELIVERED}:{stream}"] = as_of.toordinal()
+        self.save()
+
+    def save(self) -> None:
+        """Replace the channel's rows in the lake."""
+        import pyarrow as pa
+
+        now = datetime.now(UTC)  # wall-clock: when an entry changed
+        for key in self.ledger.changed:
+            self._updated_at[key] = now
+        self.ledger.changed.clear()
+        rows = [
+            {name: getattr(entry, name) for name in Entry.__dataclass_fields__}
+            | {"channel": self.channel, "updated_at": self._updated_at[(entry.stream, entry.destination_key, entry.content_hash)]}
+            for entry in self.ledger.entries()
+        ]
+        data = pa.Table.from_pylist(rows, schema=DELIVERY_LEDGER.arrow())
+        digest = digest_of([self._marks, sorted(rows, key=lambda row: (row["stream"], row["destination_key"], row["content_hash"]))])
+        publish(self.workspace, self.report, Draft(data, digest, self.channel, counts=self._marks | {"rows_out": len(rows)}))
+        self.report.raise_failures()
+
+
+def workspace_manifest(workspace: Workspace, channel: str) -> Any:
+    """The manifest of a channel's ledger, or None before its first delivery."""
+    return workspace.lake.manifest(DELIVERY_LEDGER.name, ("channel", channel))
+
+
+def delivered_as_of(workspace: Workspace, channel: str, stream: str) -> date | None:
+    """The newest as-of date a stream was delivered completely for."""
+    manifest = workspace_manifest(workspace, channel)
+    day = manifest.counts.get(f"{DELIVERED}:{stream}") if manifest else None
+    return date.fromordinal(day) if day else None

@@ -1,0 +1,111 @@
+"""The clients of the channels, as DELIVERY_MODE says: the sandbox's (started for the delivery unless SANDBOX_URL names one) or the real ones.
+
+Belongs here: addresses, credentials, where uploaded files go. Does not: what is sent (``assets/deliveries``), how it is spoken (``activation``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from omnichannel_assets.activation.calls import called
+from omnichannel_assets.resources.workspace import Workspace
+
+if TYPE_CHECKING:
+    from omnichannel_assets.activation.calls import CallHook
+    from omnichannel_assets.activation.segment import SegmentClient
+
+SANDBOX_KEY = "sandbox"
+"""Write key, access key and bucket name of the sandbox."""
+SANDBOX_ROLE = "arn:aws:iam::000000000000:role/sandbox"
+
+
+def sandbox_folder(workspace: Workspace) -> Path:
+    """Where the sandbox keeps its inbox and state: beside the tables of the lake."""
+    return workspace.lake.store.root / "sandbox"
+
+
+def is_reachable(workspace: Workspace, channel: str) -> bool:
+    """Whether the settings let a channel be sent to: always in the sandbox, only when listed in live use, never when off."""
+    mode = workspace.settings.delivery_mode
+    return mode == "sandbox" or (mode == "live" and channel in workspace.settings.live_channels)
+
+
+@dataclass
+class Channels:
+    """Clients made on first use, for the time of one delivery."""
+
+    workspace: Workspace
+    stack: ExitStack
+    hook: CallHook
+
+    @cached_property
+    def sandbox_url(self) -> str:
+        """Address of the sandbox; one is started when none is named."""
+        if self.workspace.settings.sandbox_url:
+            return self.workspace.settings.sandbox_url
+        from omnichannel_assets.sandbox.server import Sandbox
+
+        return self.stack.enter_context(Sandbox.start(sandbox_folder(self.workspace))).url
+
+    @property
+    def is_live(self) -> bool:
+        return self.workspace.settings.delivery_mode == "live"
+
+    @cached_property
+    def segment(self) -> SegmentClient:
+        """Segment's tracking API."""
+        from omnichannel_assets.activation.segment import SegmentClient
+
+        settings = self.workspace.settings
+        if self.is_live:
+            return SegmentClient(settings.segment_url, settings.segment_write_key.get_secret_value(), hook=self.hook)
+        return SegmentClient(self.sandbox_url, SANDBOX_KEY, hook=self.hook)
+
+    def aws(self, service: str) -> Any:
+        """A boto3 client of one service, with bounded standard retries."""
+        return aws_client(service, self.workspace.settings.aws_region, None if self.is_live else self.sandbox_url)
+
+    @property
+    def personalize_role(self) -> str:
+        return self.workspace.settings.personalize_role_arn if self.is_live else SANDBOX_ROLE
+
+    def put_file(self, key: str, data: bytes) -> str:
+        """Put one file where Personalize reads it; returns its s3:// address. The same key and bytes give the same result."""
+        return called(self.hook, "s3.PutObject", lambda: self._put(key, data))
+
+    def _put(self, key: str, data: bytes) -> str:
+        if self.is_live:
+            bucket, _, prefix = self.workspace.settings.personalize_s3_uri.removeprefix("s3://").partition("/")
+            full = "/".join(part for part in (prefix.strip("/"), key) if part)
+            aws_client("s3", self.workspace.settings.aws_region, None).put_object(Bucket=bucket, Key=full, Body=data)
+            return f"s3://{bucket}/{full}"
+        target = sandbox_folder(self.workspace) / "s3" / key
+        target.parent.mkdir(parents=True, exist_ok=True)
+        partial = target.with_name(f".{target.name}.partial")
+        partial.write_bytes(data)
+        partial.replace(target)
+        return f"s3://{SANDBOX_KEY}/{key}"
+
+
+def aws_client(service: str, region: str, sandbox_url: str | None) -> Any:
+    """A boto3 client: of AWS with the machine's own credentials, or of a sandbox."""
+    import boto3
+    from botocore.config import Config
+
+    config = Config(retries={"mode": "standard", "max_attempts": 5}, connect_timeout=5, read_timeout=20, region_name=region)
+    if sandbox_url is None:
+        return boto3.client(service, config=config)
+    keys = {"aws_access_key_id": SANDBOX_KEY, "aws_secret_access_key": SANDBOX_KEY}
+    return boto3.client(service, endpoint_url=sandbox_url, config=config, **keys)
+
+
+@contextmanager
+def open_channels(workspace: Workspace, hook: Callable[[str], None]) -> Iterator[Channels]:
+    """The channels' clients; a sandbox that was started for them ends with them. ``hook`` is called around every external call."""
+    with ExitStack() as stack:
+        yield Channels(workspace, stack, hook)

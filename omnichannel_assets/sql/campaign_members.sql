@@ -1,0 +1,29 @@
+-- campaign_members: the treatment arm of each audience with what the channels' rows need; nobody else is in it.
+-- Grain: audience, customer_id. Reads: audiences, contactable_customers, customers, propensity_scores, recommendations, products, identities.
+-- Consent and deletion are asked again here, at the as-of in force: an audience may be older than a person's last choice.
+with buyable as (
+    select r.customer_id, r.item_id, row_number() over (partition by r.customer_id order by r.rank, r.item_id) as place
+    from recommendations as r
+    join products as p on p.product_id = r.item_id
+    where p.is_merchandise and lower(trim(p.status)) = 'active' and (p.stock is null or p.stock > 0)
+),
+picks as (
+    select customer_id, max(case when place = 1 then item_id end) as pick_1, max(case when place = 2 then item_id end) as pick_2,
+        max(case when place = 3 then item_id end) as pick_3
+    from buyable
+    where place <= 3
+    group by customer_id
+),
+devices as (
+    select customer_id, min(identifier_value) as anonymous_id from identities where identifier_type = 'anonymous_id' and valid_to is null group by customer_id
+)
+select a.audience, a.customer_id, case when c.user_id is not null then 'user_id' when d.anonymous_id is not null then 'anonymous_id' end as destination_type,
+    coalesce(c.user_id, d.anonymous_id) as destination_key, c.email, c.first_name,
+    s.churn_score, s.churn_band, p.pick_1, p.pick_2, p.pick_3
+from audiences as a
+join contactable_customers as k on k.customer_id = a.customer_id
+join customers as c on c.customer_id = a.customer_id
+left join propensity_scores as s on s.customer_id = a.customer_id
+left join picks as p on p.customer_id = a.customer_id
+left join devices as d on d.customer_id = a.customer_id
+where a.arm = 'treatment'
