@@ -13,7 +13,17 @@ from omnichannel_assets.sandbox.answers import ServiceError
 from omnichannel_assets.sandbox.avro import MOST_METADATA, check_for_dataset, fields_of
 from omnichannel_assets.sandbox.import_files import ImportFailure, combined, imported
 from omnichannel_assets.sandbox.inbox import append, lines
-from omnichannel_assets.sandbox.personalize_state import ACCOUNT, ACTIVE, ARN, FAILED, PENDING, RUNNING, PersonalizeState, Resource, tracking_id
+from omnichannel_assets.sandbox.personalize_state import (
+    ACCOUNT,
+    ACTIVE,
+    ARN,
+    FAILED,
+    PENDING,
+    RUNNING,
+    PersonalizeState,
+    Resource,
+    tracking_id,
+)
 
 MOST_SCHEMAS, MOST_GROUPS, MOST_UNFINISHED_JOBS = 500, 5, 5
 PAGE = 100
