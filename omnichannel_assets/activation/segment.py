@@ -1,0 +1,160 @@
+"""Delivers messages to Segment's HTTP Tracking API, with one outcome per message.
+
+Belongs here: the form of a message, local checks that mirror the server's, batching, bisection of a refused batch. Not here: one HTTP call and
+its retries (`segment_calls`), who is sent what, the ledger.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from omnichannel_assets.activation.calls import CallHook, no_hook
+from omnichannel_assets.activation.outcomes import Outcome
+from omnichannel_assets.activation.segment_calls import Answer, SegmentCalls
+
+EVENT_BYTES = 32_768
+BATCH_BYTES = 475_000
+"""The service takes 500 KB; the reference client stays this far below."""
+BATCH_MESSAGES = 1_000
+MESSAGE_ID_CHARACTERS = 99
+GIVE_UP_AFTER = 3
+"""Batches in a row that got no answer after every attempt: the destination is down, and the rest is left to a later run."""
+
+Message = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class _Packed:
+    key: str
+    body: bytes
+
+
+def identify(
+    *, traits: Mapping[str, Any], message_id: str, timestamp: datetime, user_id: object = None, anonymous_id: object = None
+) -> dict[str, Any]:
+    """An identify message. Ids are sent as text; ``timestamp`` needs a time zone."""
+    return _message("identify", message_id, timestamp, user_id, anonymous_id) | {"traits": dict(traits)}
+
+
+def track(
+    *, event: str, properties: Mapping[str, Any], message_id: str, timestamp: datetime, user_id: object = None, anonymous_id: object = None
+) -> dict[str, Any]:
+    """A track message, in the form of `identify`."""
+    return _message("track", message_id, timestamp, user_id, anonymous_id) | {"event": event, "properties": dict(properties)}
+
+
+def _message(kind: str, message_id: str, timestamp: datetime, user_id: object, anonymous_id: object) -> dict[str, Any]:
+    if timestamp.tzinfo is None:
+        raise ValueError("a message's timestamp needs a time zone")
+    ids = {"userId": user_id, "anonymousId": anonymous_id}
+    return {
+        "type": kind,
+        **{name: str(value) for name, value in ids.items() if value is not None},
+        "messageId": message_id,
+        "timestamp": timestamp.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        "integrations": {"All": True},
+    }
+
+
+def refusal(message: Message) -> str:
+    """Why Segment would drop this message while answering 200, or empty. Size is looked at when the message is packed."""
+    if not any(isinstance(message.get(name), str) and message[name].strip() for name in ("userId", "anonymousId")):
+        return "no_user_anon_id: neither userId nor anonymousId is a text that is not empty"
+    if message.get("type") == "track" and not message.get("event"):
+        return "track without event"
+    message_id = message.get("messageId")
+    if not isinstance(message_id, str) or not message_id:
+        return "no messageId: a retry would count twice"
+    if len(message_id) > MESSAGE_ID_CHARACTERS:
+        return f"messageId has {len(message_id)} characters, at most {MESSAGE_ID_CHARACTERS}"
+    return ""
+
+
+class SegmentClient:
+    """Sends messages in their given order. Nothing it raises, returns or prints holds the write key."""
+
+    def __init__(
+        self,
+        url: str,
+        write_key: str,
+        *,
+        hook: CallHook = no_hook,
+        timeout_seconds: float = 10,
+        max_attempts: int = 10,
+        sleep: Callable[[float], None] = time.sleep,
+        seed: int = 0,
+    ):
+        self._calls = SegmentCalls(url, write_key, hook=hook, timeout_seconds=timeout_seconds, max_attempts=max_attempts, sleep=sleep, seed=seed)
+        self._unanswered = 0
+
+    def __repr__(self) -> str:
+        return f"SegmentClient({self._calls.shown_url!r})"
+
+    def send(self, messages: Iterable[Message]) -> list[Outcome]:
+        """One outcome per message, in order; its key is the messageId.
+
+        Raises UserError when the write key is refused or the address is not Segment's.
+        """
+        return [outcome for outcomes in self.deliver(messages) for outcome in outcomes]
+
+    def deliver(self, messages: Iterable[Message]) -> Iterator[list[Outcome]]:
+        """As `send`, batch by batch: outcomes can be recorded before the next batch leaves."""
+        self._unanswered = 0
+        batch: list[_Packed] = []
+        # Refused messages keep their place among the others of the batch they would have been in.
+        outcomes: list[Outcome | None] = []
+        size = 0
+        for message in messages:
+            packed = pack(message)
+            if isinstance(packed, Outcome):
+                outcomes.append(packed)
+                continue
+            if batch and (len(batch) == BATCH_MESSAGES or size + len(packed.body) + 1 > BATCH_BYTES - _ENVELOPE):
+                yield self._delivered(batch, outcomes)
+                batch, outcomes, size = [], [], 0
+            batch.append(packed)
+            outcomes.append(None)
+            size += len(packed.body) + 1
+        if outcomes:
+            yield self._delivered(batch, outcomes)
+
+    def _delivered(self, batch: list[_Packed], outcomes: list[Outcome | None]) -> list[Outcome]:
+        sent = iter(self._send_batch(batch) if batch else [])
+        return [next(sent) if outcome is None else outcome for outcome in outcomes]
+
+    def _send_batch(self, batch: Sequence[_Packed]) -> list[Outcome]:
+        if self._unanswered >= GIVE_UP_AFTER:
+            return [Outcome(row.key, "failed", f"not sent: Segment did not answer {GIVE_UP_AFTER} batches in a row") for row in batch]
+        answer: Answer = self._calls.post_batch(_OPEN + b",".join(row.body for row in batch) + _CLOSE)
+        self._unanswered = self._unanswered + 1 if answer.state == "failed" else 0
+        if answer.state != "rejected" or len(batch) == 1:
+            return [Outcome(row.key, answer.state, answer.words) for row in batch]
+        # One bad message has the whole batch refused: halve until it stands alone.
+        middle = len(batch) // 2
+        return [*self._send_batch(batch[:middle]), *self._send_batch(batch[middle:])]
+
+
+_OPEN, _CLOSE = b'{"batch":[', b"]}"
+_ENVELOPE = len(_OPEN) + len(_CLOSE)
+
+
+def pack(message: Message) -> _Packed | Outcome:
+    """The message as it goes on the wire, or its rejection."""
+    key = str(message.get("messageId") or "")
+    words = refusal(message)
+    if words:
+        return Outcome(key, "rejected", words)
+    try:
+        body = json.dumps(message, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+    except UnicodeEncodeError:
+        return Outcome(key, "rejected", "holds text that is not Unicode")
+    except (TypeError, ValueError) as error:
+        return Outcome(key, "rejected", f"is no JSON: {error}")
+    if len(body) > EVENT_BYTES:
+        return Outcome(key, "rejected", f"{len(body)} bytes of JSON, at most {EVENT_BYTES}")
+    return _Packed(key, body)

@@ -1,0 +1,74 @@
+"""Failures on demand: which request of which service meets what.
+
+Belongs here: the list of faults and which of them a request meets. Not here: how a fault is acted out over HTTP (`server`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any, Literal, get_args
+
+Kind = Literal["throttle", "error", "timeout_after_acceptance", "reset", "partial", "refuse", "slow"]
+Service = Literal["segment", "personalize", "personalize-events", "personalize-runtime"]
+SEGMENT_ONLY = ("partial", "refuse")
+
+
+@dataclass
+class Fault:
+    """``count`` requests from the ``nth`` matching one on, counted from when the fault was added.
+
+    throttle: 429 with ``seconds`` as Retry-After, AWS: ThrottlingException. error: 500. reset: the connection closes without an answer, before
+    or after acceptance (``when``). timeout_after_acceptance: taken, then silence. slow: answers after ``seconds``. partial: Segment drops
+    ``messages`` (messageIds) and answers 200. refuse: Segment answers 400 to a request that holds one of ``messages``.
+    """
+
+    service: Service
+    kind: Kind
+    nth: int = 1
+    count: int = 1
+    operation: str = ""
+    seconds: float = 1.0
+    when: Literal["before", "after"] = "before"
+    messages: tuple[str, ...] = ()
+    seen: int = field(default=0, compare=False)
+
+    def __post_init__(self) -> None:
+        if self.service not in get_args(Service) or self.kind not in get_args(Kind) or self.when not in ("before", "after"):
+            raise ValueError(f"a fault needs a service of {get_args(Service)}, a kind of {get_args(Kind)} and when before or after")
+        if self.kind in SEGMENT_ONLY and (self.service != "segment" or not self.messages):
+            raise ValueError(f"{self.kind} is for segment and names the messages")
+        if self.nth < 1 or self.count < 1 or not 0 <= self.seconds <= 3_600:
+            raise ValueError("nth and count start at 1, seconds lie between 0 and 3600")
+        self.messages = tuple(self.messages)
+
+    def meets(self, service: str, operation: str, message_ids: Iterable[str]) -> bool:
+        """Whether this request is one of those meant; counts it."""
+        if service != self.service or (self.operation and operation != self.operation):
+            return False
+        if self.messages and not set(self.messages) & set(message_ids):
+            return False
+        self.seen += 1
+        return self.nth <= self.seen < self.nth + self.count
+
+
+class Faults:
+    """The faults in force. Used by one server, and by a test in the same process."""
+
+    def __init__(self) -> None:
+        self._faults: list[Fault] = []
+
+    def add(self, service: Service, kind: Kind, **details: Any) -> Fault:
+        """One more fault; ``details`` are fields of `Fault`. Raises ValueError or TypeError for what makes none."""
+        fault = Fault(service, kind, **details)
+        self._faults.append(fault)
+        return fault
+
+    def clear(self) -> None:
+        """No faults any more."""
+        self._faults.clear()
+
+    def met(self, service: str, operation: str, message_ids: Iterable[str] = ()) -> Fault | None:
+        """The first fault this request meets. Every fault counts the request, met or not."""
+        ids = list(message_ids)
+        return next(iter([fault for fault in self._faults if fault.meets(service, operation, ids)]), None)

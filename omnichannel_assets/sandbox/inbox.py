@@ -1,0 +1,107 @@
+"""What the stand-ins accepted and refused: JSON-lines files in the sandbox's folder, and their reader.
+
+Belongs here: the files, appended so that a killed process loses nothing it acknowledged, and what they amount to. Not here: deciding what is
+accepted (`segment`, `personalize` and its neighbours). Nothing here holds a clock reading or a credential.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+Record = dict[str, Any]
+SERVICES = ("segment", "personalize", "personalize_events")
+
+
+def append(path: Path, records: Iterable[Mapping[str, Any]]) -> None:
+    """Adds the records as lines, in one write: after a kill either all of them are there or none but a torn tail that readers skip."""
+    text = "".join(json.dumps(record, ensure_ascii=True, separators=(",", ":")) + "\n" for record in records)
+    if not text:
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("ab") as file:
+        file.write(text.encode())
+        file.flush()
+
+
+def replace(path: Path, data: bytes) -> None:
+    """Puts a whole file in place: a reader, also after a kill, sees the old one or the new one."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.new")
+    with temporary.open("wb") as file:
+        file.write(data)
+        file.flush()
+    os.replace(temporary, path)
+
+
+def mend(path: Path) -> None:
+    """Cuts off a last line that a killed process left half written."""
+    if path.exists():
+        data = path.read_bytes()
+        whole = data.rfind(b"\n") + 1
+        if whole < len(data):
+            os.truncate(path, whole)
+
+
+def lines(path: Path) -> Iterator[Record]:
+    """The records of a file; none when it does not exist, and none for a line still being written."""
+    if path.exists():
+        with path.open("rb") as file:
+            yield from (json.loads(line) for line in file if line.endswith(b"\n"))
+
+
+class Inbox:
+    """Reads a sandbox's folder, also while the sandbox runs and after it ended. What it gives depends only on what was sent, in order."""
+
+    def __init__(self, folder: Path | str):
+        self.folder = Path(folder)
+
+    def messages(self, service: str = "segment") -> list[Record]:
+        """Every accepted message in arrival order; ``is_duplicate`` marks a copy of an earlier one, which has no effect.
+
+        ``segment`` gives the messages as received, ``personalize`` finished import jobs, ``personalize_events`` events, users and items.
+        """
+        return list(lines(self.folder / f"{service}.jsonl"))
+
+    def rejected(self, service: str = "segment") -> list[Record]:
+        """What was refused while the request was answered with success, or failed later: ``why`` and the message."""
+        return list(lines(self.folder / f"{service}_rejected.jsonl"))
+
+    def requests(self) -> list[Record]:
+        """Every request: service, operation, status, counts, fault if one was in force."""
+        return list(lines(self.folder / "requests.jsonl"))
+
+    def segment_profiles(self) -> dict[str, dict[str, Any]]:
+        """User key (userId, else anonymousId) -> traits, merged in arrival order; duplicates count once."""
+        profiles: dict[str, dict[str, Any]] = {}
+        for message in self.messages("segment"):
+            if message.get("type") == "identify" and not message["is_duplicate"]:
+                profiles.setdefault(message.get("userId") or message["anonymousId"], {}).update(message.get("traits") or {})
+        return dict(sorted(profiles.items()))
+
+    def personalize_datasets(self) -> dict[str, list[Record]]:
+        """``<dataset group>/<TYPE>`` -> the rows imported in bulk, sorted."""
+        folder = self.folder / "personalize"
+        found = {f"{path.parent.name}/{path.stem}": list(lines(path)) for path in sorted(folder.glob("*/*.jsonl"))}
+        return {name: sorted(rows, key=lambda row: json.dumps(row, sort_keys=True)) for name, rows in found.items()}
+
+    def personalize_events(self) -> list[Record]:
+        """Events put in real time, without their repetitions."""
+        return [record for record in self.messages("personalize_events") if record["kind"] == "event" and not record["is_duplicate"]]
+
+    def summary(self) -> Record:
+        """Counts by service."""
+        counts: Record = {
+            service: {
+                "accepted": sum(not message["is_duplicate"] for message in messages),
+                "duplicates": sum(message["is_duplicate"] for message in messages),
+                "rejected": len(self.rejected(service)),
+            }
+            for service in SERVICES
+            for messages in [self.messages(service)]
+        }
+        counts["segment"]["profiles"] = len(self.segment_profiles())
+        return counts | {"datasets": {name: len(rows) for name, rows in self.personalize_datasets().items()}, "requests": len(self.requests())}

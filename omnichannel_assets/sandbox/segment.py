@@ -1,0 +1,132 @@
+"""Segment's HTTP Tracking API as far as we use it: authorisation, limits, silent rejection, repeated messageIds.
+
+Belongs here: what Segment does with a request's content. Not here: faults and HTTP (`server`).
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from omnichannel_assets.sandbox.answers import Reply
+from omnichannel_assets.sandbox.inbox import append, lines, mend
+
+EVENT_BYTES = 32_768
+REQUEST_BYTES = 500 * 1024
+BATCH_EVENTS = 2_500
+MESSAGE_ID_LIMIT = 100
+KINDS = ("identify", "track", "page", "screen", "group", "alias")
+OPERATIONS = (*KINDS, "batch")
+
+OVER_COUNT = f"more than {BATCH_EVENTS} events in one batch"
+
+
+class SegmentService:
+    """One Segment source, kept in a folder."""
+
+    def __init__(self, folder: Path):
+        self._accepted, self._rejected = folder / "segment.jsonl", folder / "segment_rejected.jsonl"
+        mend(self._accepted)
+        mend(self._rejected)
+        kept = list(lines(self._accepted))
+        self._ids = {message["messageId"] for message in kept}
+        self._count = len(kept)
+
+    def answer(self, operation: str, body: bytes, authorization: str, dropped: tuple[str, ...] = ()) -> Reply:
+        """Takes one request. ``dropped`` names messages that are refused without a word."""
+        content = parsed(body)
+        if not write_key(authorization, content):
+            return Reply(401, {"success": False, "message": "no write key"})
+        if len(body) > REQUEST_BYTES:
+            return Reply(400, {"success": False, "message": f"payload too large: {len(body)} bytes, at most {REQUEST_BYTES}"})
+        if content is None or (operation == "batch" and not isinstance(content.get("batch"), list)):
+            return Reply(400, {"success": False, "message": "invalid JSON"})
+        events = list(events_of(operation, content))
+        for position, event in enumerate(events):
+            size = len(json.dumps(event, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass"))
+            if size > EVENT_BYTES:
+                return Reply(400, {"success": False, "message": f"event {position} has {size} bytes, at most {EVENT_BYTES}"})
+        return self._take(events, is_too_many=len(events) > BATCH_EVENTS, dropped=dropped)
+
+    def _take(self, events: list[Any], *, is_too_many: bool, dropped: tuple[str, ...]) -> Reply:
+        accepted, rejected = [], []
+        for event in events:
+            why = OVER_COUNT if is_too_many else refusal(event) or ("refused on demand" if event.get("messageId") in dropped else "")
+            if why:
+                rejected.append({"why": why, "message": event})
+            else:
+                accepted.append(self._numbered(event))
+        append(self._rejected, rejected)
+        append(self._accepted, accepted)
+        return Reply(200, {"success": True}, accepted=len(accepted), rejected=len(rejected))
+
+    def _numbered(self, event: Mapping[str, Any]) -> dict[str, Any]:
+        """The event with a messageId, its own or one by position, and whether that id was seen before."""
+        message_id = event.get("messageId") or f"sandbox-{self._count}"
+        is_duplicate = message_id in self._ids
+        self._ids.add(message_id)
+        self._count += 1
+        return {**event, "messageId": message_id, "is_duplicate": is_duplicate}
+
+
+def parsed(body: bytes) -> dict[str, Any] | None:
+    """The request's JSON object; None when it is none."""
+    try:
+        content = json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+    return content if isinstance(content, dict) else None
+
+
+def write_key(authorization: str, content: Mapping[str, Any] | None) -> str:
+    """The key of Basic authorisation, else of the body; empty without one."""
+    scheme, _, encoded = authorization.partition(" ")
+    if scheme.lower() == "basic":
+        try:
+            return base64.b64decode(encoded, validate=True).decode().partition(":")[0]
+        except (binascii.Error, UnicodeDecodeError):
+            return ""
+    key = (content or {}).get("writeKey")
+    return key if isinstance(key, str) else ""
+
+
+def message_ids(operation: str, body: bytes) -> list[str]:
+    """messageIds of a request, for faults that name messages."""
+    content = parsed(body) or {}
+    return [event["messageId"] for event in events_of(operation, content) if isinstance(event, dict) and isinstance(event.get("messageId"), str)]
+
+
+def events_of(operation: str, content: Mapping[str, Any]) -> Iterator[Any]:
+    """The single events of a request, each with what the batch says for all of them; the write key is not kept."""
+    if operation != "batch":
+        yield {**{name: value for name, value in content.items() if name != "writeKey"}, "type": operation}
+        return
+    entries = content.get("batch")
+    shared = {name: content[name] for name in ("context", "integrations") if isinstance(content.get(name), dict)}
+    for event in entries if isinstance(entries, list) else []:
+        if not isinstance(event, dict):
+            yield event
+            continue
+        own = {name: value for name, value in event.items() if name != "writeKey"}
+        merged = {name: {**value, **own[name]} if isinstance(own.get(name), dict) else value for name, value in shared.items()}
+        yield {**own, **merged}
+
+
+def refusal(event: Any) -> str:
+    """Why Segment drops the event although it answers 200; empty when it does not."""
+    if not isinstance(event, dict):
+        return "no JSON object"
+    if event.get("type") not in KINDS:
+        return "unknown type"
+    if not any(isinstance(event.get(name), str) and event[name].strip() for name in ("userId", "anonymousId")):
+        return "no_user_anon_id"
+    if event["type"] == "track" and not event.get("event"):
+        return "track without event"
+    message_id = event.get("messageId", "")
+    if not isinstance(message_id, str) or len(message_id) >= MESSAGE_ID_LIMIT:
+        return f"messageId is no text of fewer than {MESSAGE_ID_LIMIT} characters"
+    return ""

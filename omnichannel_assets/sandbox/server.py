@@ -1,0 +1,210 @@
+"""The sandbox as an HTTP server on this machine, and the acting out of faults.
+
+Belongs here: routes, connections, starting and stopping. Not here: what the services do with a request (`segment`, `aws`), what is kept (`inbox`).
+Requests are answered one after another, so that the order in the inbox is the order of the answers.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.routing import Route
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from omnichannel_assets.errors import InputError
+from omnichannel_assets.sandbox.answers import Reply, ServiceError, error_reply
+from omnichannel_assets.sandbox.aws import AwsServices
+from omnichannel_assets.sandbox.faults import Fault, Faults
+from omnichannel_assets.sandbox.inbox import Inbox, append, mend
+from omnichannel_assets.sandbox.page import page
+from omnichannel_assets.sandbox.segment import OPERATIONS as SEGMENT_OPERATIONS
+from omnichannel_assets.sandbox.segment import SegmentService, message_ids
+
+if TYPE_CHECKING:
+    from starlette.types import Receive, Scope, Send
+
+HOST = "127.0.0.1"
+STARTED_WITHIN = 10.0
+
+
+class _Connections(H11Protocol):
+    """uvicorn's HTTP protocol that lets a request reach its own connection, to cut it."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self.app_state = {**self.app_state, "transport": transport}
+
+
+class _NoAnswer:
+    """Instead of a response: cut the connection, or leave the client waiting until it gives up."""
+
+    def __init__(self, *, cut: bool):
+        self.cut = cut
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if self.cut:
+            scope["state"]["transport"].abort()
+        while (await receive())["type"] != "http.disconnect":
+            pass
+
+
+class Sandbox:
+    """All stand-ins over one folder. Use `start` for one in this process, `serve` for one that a person runs."""
+
+    def __init__(self, folder: Path | str):
+        self.folder = Path(folder)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.inbox = Inbox(self.folder)
+        self.faults = Faults()
+        self.url = ""
+        self._requests = self.folder / "requests.jsonl"
+        mend(self._requests)
+        self._segment, self._aws = SegmentService(self.folder), AwsServices(self.folder)
+        self.app = Starlette(
+            routes=[
+                Route("/", self._show, methods=["GET"]),
+                Route("/_sandbox/inbox", self._summary, methods=["GET"]),
+                Route("/_sandbox/faults", self._change_faults, methods=["POST", "DELETE"]),
+                *(Route(f"/v1/{operation}", self._take_segment, methods=["POST"]) for operation in SEGMENT_OPERATIONS),
+                Route("/{path:path}", self._take_aws, methods=["POST"]),
+            ]
+        )
+
+    @classmethod
+    @contextmanager
+    def start(cls, folder: Path | str, port: int = 0) -> Iterator[Sandbox]:
+        """A running sandbox in a thread of this process, stopped on leaving. ``port`` 0 takes a free one; `url` has it."""
+        sandbox = cls(folder)
+        listening = _bound(port)
+        sandbox.url = f"http://{HOST}:{listening.getsockname()[1]}"
+        server = _Server(sandbox.app)
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, name="sandbox", daemon=True)
+        thread.start()
+        if not server.is_up.wait(STARTED_WITHIN):
+            raise RuntimeError(f"the sandbox did not start within {STARTED_WITHIN} s")
+        try:
+            yield sandbox
+        finally:
+            server.stop()
+            thread.join()
+
+    async def _show(self, request: Request) -> Response:
+        return HTMLResponse(page(self.inbox), headers={"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'"})
+
+    async def _summary(self, request: Request) -> Response:
+        return JSONResponse(self.inbox.summary())
+
+    async def _change_faults(self, request: Request) -> Response:
+        if request.method == "DELETE":
+            self.faults.clear()
+            return JSONResponse({})
+        try:
+            self.faults.add(**await request.json())
+        except (ValueError, TypeError) as error:
+            return JSONResponse({"error": str(error)}, status_code=400)
+        return JSONResponse({}, status_code=201)
+
+    async def _take_segment(self, request: Request) -> Any:
+        operation = request.url.path.removeprefix("/v1/")
+        body = await request.body()
+        ids = message_ids(operation, body)
+        fault = self.faults.met("segment", operation, ids)
+        dropped = fault.messages if fault and fault.kind == "partial" else ()
+        return await self._answer("segment", operation, fault, lambda: self._segment.answer(operation, body, _authorization(request), dropped))
+
+    async def _take_aws(self, request: Request) -> Any:
+        addressed = self._aws.addressed(request.url.path, request.headers.get("X-Amz-Target", ""))
+        if addressed is None:
+            return JSONResponse({"message": "the sandbox has nothing here"}, status_code=404)
+        service, operation = addressed
+        body = await request.body()
+        fault = self.faults.met(service, operation)
+        return await self._answer(service, operation, fault, lambda: self._aws.answer(service, operation, body, _authorization(request)))
+
+    async def _answer(self, service: str, operation: str, fault: Fault | None, answer: Callable[[], Reply]) -> Any:
+        """The reply, unless a fault has it otherwise. Every request is noted before it is answered."""
+        if fault and fault.kind == "slow":
+            await asyncio.sleep(fault.seconds)
+        reply = _failure(service, fault) if fault else None
+        is_cut_before = fault is not None and fault.kind == "reset" and fault.when == "before"
+        if reply is None and not is_cut_before:
+            reply = answer()
+        counts = {"accepted": reply.accepted, "rejected": reply.rejected} if reply else {}
+        note = {"service": service, "operation": operation, "status": reply.status if reply else 0, **counts}
+        append(self._requests, [{**note, "fault": fault.kind} if fault else note])
+        if reply is None or (fault and fault.kind in ("reset", "timeout_after_acceptance")):
+            return _NoAnswer(cut=fault is not None and fault.kind == "reset")
+        media = "application/json" if service == "segment" else "application/x-amz-json-1.1"
+        return Response(reply.content, status_code=reply.status, headers=reply.headers, media_type=media)
+
+
+class _Server(uvicorn.Server):
+    """uvicorn that says when it is up and stops at once."""
+
+    def __init__(self, app: Starlette):
+        config = uvicorn.Config(
+            app, loop="asyncio", http=_Connections, lifespan="off", ws="none", log_level="warning", access_log=False, timeout_graceful_shutdown=1
+        )
+        super().__init__(config)
+        self.is_up = threading.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets=sockets)
+        self.is_up.set()
+
+    def stop(self) -> None:
+        """Asks the server to end; its thread then does."""
+        self.should_exit = True
+
+
+def serve(folder: Path | str, port: int, on_ready: Callable[[str], None] = lambda url: None) -> None:
+    """Runs a sandbox until interrupted. ``on_ready`` gets its address once it listens. Raises InputError when the port is taken."""
+    sandbox = Sandbox(folder)
+    listening = _bound(port)
+    sandbox.url = f"http://{HOST}:{listening.getsockname()[1]}"
+    on_ready(sandbox.url)
+    _Server(sandbox.app).run(sockets=[listening])
+
+
+def _bound(port: int) -> socket.socket:
+    # Named as TCP, or asyncio leaves Nagle on and every answer waits 40 ms.
+    listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((HOST, port))
+        listening.listen(128)
+    except OSError as error:
+        listening.close()
+        raise InputError("the sandbox's port", str(port), expected="a free port", fix="stop what listens there or name another port") from error
+    return listening
+
+
+def _authorization(request: Request) -> str:
+    return request.headers.get("Authorization", "")
+
+
+def _failure(service: str, fault: Fault) -> Reply | None:
+    """The answer of a fault that comes instead of the service's own."""
+    if service == "segment":
+        seconds = str(int(fault.seconds))
+        return {
+            "throttle": Reply(429, {"message": "rate limited"}, {"Retry-After": seconds, "X-RateLimit-Reset": seconds}),
+            "error": Reply(500, {"message": "failing on demand"}),
+            "refuse": Reply(400, {"success": False, "message": "a message in this request is refused on demand"}),
+        }.get(fault.kind)
+    is_rest = service != "personalize"
+    if fault.kind == "throttle":
+        return error_reply(ServiceError("ThrottlingException", "Rate exceeded"), is_rest=is_rest)
+    if fault.kind == "error":
+        return error_reply(ServiceError("InternalServerError", "failing on demand"), is_rest=is_rest)
+    return None
