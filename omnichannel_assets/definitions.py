@@ -5,7 +5,19 @@ from typing import Any
 
 import dagster as dg
 
-from omnichannel_assets.assets import audiences, customers, deliveries, dms, features, identity, interactions, landing, propensity, recommendations, segment
+from omnichannel_assets.assets import (
+    audiences,
+    customers,
+    deliveries,
+    dms,
+    features,
+    identity,
+    interactions,
+    landing,
+    propensity,
+    recommendations,
+    segment,
+)
 from omnichannel_assets.automation.jobs import jobs
 from omnichannel_assets.automation.partitions import as_of_days, received_days
 from omnichannel_assets.automation.schedules import schedules

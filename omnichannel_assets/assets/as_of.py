@@ -14,7 +14,7 @@ from omnichannel_assets.assets.steps import STEPS, Draft, StepReport, conserved,
 from omnichannel_assets.checks.outcome import CheckOutcome
 from omnichannel_assets.errors import InputError
 from omnichannel_assets.lake.code import code_digest
-from omnichannel_assets.lake.engine import Engine, model_exists
+from omnichannel_assets.lake.engine import Engine, model_exists, model_text
 from omnichannel_assets.lake.lake import digest_of
 from omnichannel_assets.lake.schema import TableSchema
 from omnichannel_assets.lake.tables import IDENTITIES, STATIC_TABLES

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
@@ -32,6 +32,11 @@ from omnichannel_assets.resources.channels import Channels, is_reachable, open_c
 from omnichannel_assets.resources.workspace import Workspace
 from omnichannel_assets.settings import midnight
 
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from omnichannel_assets.activation.outcomes import Outcome
+
 SCORES = "scores"
 SCORE_TRAITS = ("churn_score", "churn_band", "repurchase_score", "repurchase_decile", "subscription_churn_score")
 CHUNK = 2000
@@ -48,6 +53,7 @@ class StreamResult:
     failed: int = 0
     rejected: int = 0
     without_address: int = 0
+    left_out: int = 0
     note: str = ""
 
 
@@ -109,6 +115,7 @@ def in_words(result: StreamResult) -> str:
         "failed": result.failed,
         "rejected": result.rejected,
         "without an address": result.without_address,
+        "rows left out of the file": result.left_out,
     }
     return ", ".join(f"{number:,} {name}" for name, number in numbers.items() if number or name == "loaded")
 
@@ -221,12 +228,10 @@ def _write_pinpoint(delivery: Delivery, world: _World, _channels: Channels) -> N
     """The endpoint file of the treatment arm, and the request that would import it."""
     from omnichannel_assets.activation.pinpoint import endpoint_csv, import_job_request
 
-    def files(rows: list[dict[str, Any]], folder: str) -> tuple[dict[str, bytes], Mapping[str, str]]:
+    def files(rows: pa.Table, folder: str) -> tuple[dict[str, bytes], list[Outcome]]:
         data, rejected = endpoint_csv(rows)
-        settings = delivery.workspace.settings
-        request = import_job_request(
-            settings.pinpoint_application_id or PLACEHOLDER_APPLICATION, PLACEHOLDER_ROLE, f"s3://bucket/{folder}", f"{WIN_BACK}-{delivery.as_of}"
-        )
+        application = delivery.workspace.settings.pinpoint_application_id or PLACEHOLDER_APPLICATION
+        request = import_job_request(application, PLACEHOLDER_ROLE, f"s3://bucket/{folder}", f"{WIN_BACK}-{delivery.as_of}")
         return {"part-0000.csv": data, "import_job_request.json": _as_json(request)}, rejected
 
     _write_campaign(delivery, world, files)
@@ -236,12 +241,12 @@ def _write_connect(delivery: Delivery, world: _World, _channels: Channels) -> No
     """The upload file of the treatment arm, the upload request, and the definition of the segment that picks it."""
     from omnichannel_assets.activation.connect import segment_definition_request, upload_csv, upload_job_request
 
-    def files(rows: list[dict[str, Any]], _folder: str) -> tuple[dict[str, bytes], Mapping[str, str]]:
-        data, rejected = upload_csv([row | {WIN_BACK: str(delivery.as_of)} for row in rows])
+    def files(rows: pa.Table, _folder: str) -> tuple[dict[str, bytes], list[Outcome]]:
+        data, rejected = upload_csv(rows, delivery.as_of)
         domain, name = delivery.workspace.settings.connect_domain, f"win-back-{delivery.as_of}"
         requests = {
             "upload_job_request.json": _as_json(upload_job_request(domain, name)),
-            "segment_definition_request.json": _as_json(segment_definition_request(domain, name, str(delivery.as_of))),
+            "segment_definition_request.json": _as_json(segment_definition_request(domain, name, delivery.as_of)),
         }
         return {"profiles.csv": data, **requests}, rejected
 
@@ -252,7 +257,7 @@ PLACEHOLDER_APPLICATION = "0" * 32
 PLACEHOLDER_ROLE = "arn:aws:iam::000000000000:role/pinpoint-import"
 """Stand where nobody set an id: the request is a file for a person to complete, and has to be well-formed."""
 
-FileMaker = Callable[[list[dict[str, Any]], str], tuple[dict[str, bytes], Mapping[str, str]]]
+FileMaker = Callable[["pa.Table", str], tuple[dict[str, bytes], "list[Outcome]"]]
 
 
 def _write_campaign(delivery: Delivery, world: _World, make: FileMaker) -> None:
@@ -262,10 +267,12 @@ def _write_campaign(delivery: Delivery, world: _World, make: FileMaker) -> None:
     """
     if not delivery.wants(WIN_BACK, is_campaign=True):
         return
-    rows = [row for row in world.rows("campaign_members").to_pylist() if row["audience"] == WIN_BACK]
-    rows.sort(key=lambda row: row["customer_id"])
-    mapped = ("email", "first_name", "churn_score", "churn_band", "pick_1", "pick_2", "pick_3")
-    wanted = [Content(row["customer_id"], row["customer_id"], {name: row[name] for name in mapped}) for row in rows]
+    import pyarrow.compute as pc
+
+    rows = world.rows("campaign_members")
+    rows = rows.filter(pc.equal(rows["audience"], WIN_BACK)).sort_by("customer_id")
+    mapped = ("email", "first_name", "country", "churn_score", "churn_band", "pick_1", "pick_2", "pick_3")
+    wanted = [Content(row["customer_id"], row["customer_id"], {name: row[name] for name in mapped}) for row in rows.to_pylist()]
     if not _is_filled(delivery, WIN_BACK, wanted):
         return
     leaving = delivery.leavers(WIN_BACK, wanted, {})
@@ -274,8 +281,9 @@ def _write_campaign(delivery: Delivery, world: _World, make: FileMaker) -> None:
     files, rejected = make(rows, folder)
     for name, data in files.items():
         called(delivery.hook, f"{delivery.channel}.write {name}", partial(delivery.workspace.lake.store.write, folder + name, data))
+    refused = {outcome.key: outcome.words for outcome in rejected}
     for entry, content in sending:
-        words = rejected.get(content.destination_key)
+        words = refused.get(content.destination_key)
         delivery.stored.ledger.settle(entry, "rejected" if words else "loaded", words or "")
     delivery.stored.finish(WIN_BACK, delivery.as_of)
     delivery.count(WIN_BACK, wanted, len(leaving), [content.destination_key for _, content in sending])
@@ -285,37 +293,39 @@ def _as_json(request: Mapping[str, Any]) -> bytes:
     return json.dumps(request, indent=1, sort_keys=True).encode()
 
 
-DATASETS = {"interactions": "personalize_interactions", "items": "personalize_items", "users": "personalize_users"}
-"""Data set of Personalize -> the model of its rows."""
+DATASETS = {"Interactions": "personalize_interactions", "Items": "personalize_items", "Users": "personalize_users"}
+"""Data set of Personalize (a stream of its own) -> the model of its rows."""
 
 
 def _import_personalize(delivery: Delivery, world: _World, channels: Channels) -> None:
     """Bring Personalize's data sets up to date: those whose file differs from the one imported last."""
-    from omnichannel_assets.activation.personalize import import_datasets
-    from omnichannel_assets.activation.personalize_files import dataset_csv
+    from omnichannel_assets.activation.personalize_files import write_csv
+    from omnichannel_assets.activation.personalize_import import Poll, import_datasets
+    from omnichannel_assets.activation.personalize_schemas import SCHEMAS
 
-    wanting = [name for name in DATASETS if delivery.wants(name, is_campaign=False)]
-    files: dict[str, bytes] = {}
-    contents: dict[str, Content] = {}
-    for name in wanting:
+    poll = Poll() if channels.is_live else Poll(every_seconds=0.02)
+    for name in DATASETS:
+        if not delivery.wants(name, is_campaign=False):
+            continue
         rows = world.rows(DATASETS[name])
-        files[name], left_out = dataset_csv(name, rows)
-        contents[name] = Content(name, None, {"sha256": hashlib.sha256(files[name]).hexdigest()})
-        delivery.results[name].without_address = len(left_out)
-    sending = {name: delivery.stored.begin(name, [contents[name]], delivery.as_of) for name in wanting}
-    new = {name: entry for name, begun in sending.items() for entry, _ in begun}
-    if new:
-        uris = {name: channels.put_file(f"personalize/{name}/{contents[name].hash}.csv", files[name]) for name in new}
-        suffixes = {name: entry.message_id for name, entry in new.items()}
-        settings = delivery.workspace.settings
-        outcomes = import_datasets(
-            channels.aws("personalize"), uris, group_name=settings.personalize_group, job_suffixes=suffixes, role_arn=channels.personalize_role, hook=delivery.hook
-        )
-        for outcome in outcomes:
-            delivery.stored.ledger.settle(new[outcome.key], outcome.state, outcome.words)
-    for name in wanting:
+        file = write_csv(SCHEMAS[name], rows.rename_columns([column.upper() for column in rows.column_names]))
+        delivery.results[name].left_out = len(file.rejected)
+        content = Content(name, None, {"sha256": hashlib.sha256(file.data).hexdigest()})
+        sending = delivery.stored.begin(name, [content], delivery.as_of)
+        for entry, _ in sending:
+            place = channels.put_file(f"personalize/{name}/{content.hash}.csv", file.data)
+            (outcome,) = import_datasets(
+                channels.aws("personalize"),
+                {name: place},
+                group_name=delivery.workspace.settings.personalize_group,
+                job_suffix=entry.message_id,
+                role_arn=channels.personalize_role,
+                hook=delivery.hook,
+                poll=poll,
+            )
+            delivery.stored.ledger.settle(entry, outcome.state, outcome.words)
         delivery.stored.finish(name, delivery.as_of)
-        delivery.count(name, [contents[name]], 0, [name] if name in new else [])
+        delivery.count(name, [content], 0, [name for _ in sending])
 
 
 DESCRIPTIONS = {

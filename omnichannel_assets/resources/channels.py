@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -42,6 +42,7 @@ class Channels:
     workspace: Workspace
     stack: ExitStack
     hook: CallHook
+    _aws: dict[str, Any] = field(default_factory=dict)
 
     @cached_property
     def sandbox_url(self) -> str:
@@ -67,8 +68,10 @@ class Channels:
         return SegmentClient(self.sandbox_url, SANDBOX_KEY, hook=self.hook)
 
     def aws(self, service: str) -> Any:
-        """A boto3 client of one service, with bounded standard retries."""
-        return aws_client(service, self.workspace.settings.aws_region, None if self.is_live else self.sandbox_url)
+        """A boto3 client of one service, with bounded standard retries; the same one each time."""
+        if service not in self._aws:
+            self._aws[service] = aws_client(service, self.workspace.settings.aws_region, None if self.is_live else self.sandbox_url)
+        return self._aws[service]
 
     @property
     def personalize_role(self) -> str:

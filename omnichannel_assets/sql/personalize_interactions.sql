@@ -1,6 +1,7 @@
 -- personalize_interactions: what Personalize trains on: positive events with an item, of everybody but people the shop deleted.
--- Grain: customer_id, item_id, event_at, event_type, order_id, message_id. Reads: interactions, erased_customers.
-select i.customer_id, i.item_id, i.event_at, i.event_type, i."value", i.channel, i.order_id, i.message_id
+-- Grain: user_id, item_id, timestamp, event_type. Reads: interactions, erased_customers.
+-- Columns as Personalize names them (in lower case). Two equal rows of one second are one event there.
+select i.customer_id as user_id, i.item_id, i.event_at as "timestamp", i.event_type, i."value" as event_value, i.channel
 from interactions as i
 left join erased_customers as e on e.customer_id = i.customer_id
 where e.customer_id is null and i.item_id is not null and i.event_type in ('View', 'Click', 'AddToCart', 'AddToWishlist', 'Purchase')

@@ -1,6 +1,6 @@
 """The rows of every campaign stream: the treatment arm of people who may be contacted now, with their first three buyable items."""
 
-from omnichannel_assets_tests.models.rows import AS_OF, part, person, queried
+from omnichannel_assets_tests.models.rows import AS_OF, part, person, queried, version
 
 
 def member(number: int, arm: str = "treatment") -> dict:
@@ -42,3 +42,10 @@ def test_the_first_three_buyable_items_come_along():
 def test_without_a_list_the_picks_are_empty():
     (row,) = members(member(1))
     assert (row["pick_1"], row["pick_2"], row["pick_3"]) == (None, None, None)
+
+
+def test_the_country_is_that_of_the_living_shop_record_when_it_is_a_code():
+    cards = [version("11-01 00:00", customer_id="R1", country="gb"), version("11-01 00:00", customer_id="R2", country="Ireland")]
+    customers = [customer(1) | {"customer_ref": "R1"}, customer(2) | {"customer_ref": "R2"}]
+    rows = members(member(1), member(2), customers=customers, dms_customers=cards)
+    assert sorted(part(rows, "customer_id", "country")) == [(person(1), "GB"), (person(2), None)]

@@ -16,4 +16,4 @@ def test_returns_removals_and_searches_are_no_training_data():
 def test_whom_the_shop_deleted_is_left_out():
     gone = version("11-01 00:00", customer_id="R1") | {"is_deleted": True}
     rows = queried("personalize_interactions", interactions=[interaction("View"), interaction("View", number=2)], identities=[identity("customer_ref", "R1", 1)], dms_customers=[gone])
-    assert part(rows, "customer_id") == [(person(2),)]
+    assert part(rows, "user_id") == [(person(2),)]

@@ -10,8 +10,8 @@ def interaction(number: int, channel: str, event_type: str = "Purchase") -> dict
 def test_each_customer_with_an_interaction_has_a_row_with_scores_where_there_are_any():
     scores = [{"customer_id": person(1), "as_of": AS_OF.date(), "churn_band": "high", "repurchase_decile": 9}]
     rows = queried("personalize_users", interactions=[interaction(1, "store"), interaction(1, "store"), interaction(1, "online"), interaction(2, "online")], propensity_scores=scores)
-    assert sorted(part(rows, "customer_id", "churn_band", "repurchase_decile", "favourite_channel")) == [
-        (person(1), "high", 9, "store"),
+    assert sorted(part(rows, "user_id", "churn_band", "repurchase_decile", "favourite_channel")) == [
+        (person(1), "high", "9", "store"),
         (person(2), None, None, "online"),
     ]
 
