@@ -45,6 +45,9 @@ if TYPE_CHECKING:
 log = logging.getLogger("omnichannel_assets")
 
 OWNERS = ["team:data-science"]
+HELD = "select cast($day as date) as cutoff, identifier_type, identifier_value, customer_id from identities"
+AtCutoff = tuple["pa.Table", "pa.Table"]
+"""Features, and who held which identifier."""
 MODEL_FEATURES = tuple(column.name for column in FEATURES if column.kind != "text")
 
 
@@ -56,11 +59,12 @@ def training_dates(workspace: Workspace) -> list[date]:
 def collect_training_examples(workspace: Workspace) -> StepReport:
     """Bring the examples of the training dates up to date. Raises ChecksFailedError."""
     report = StepReport(TRAINING_EXAMPLES)
+    seen: dict[date, AtCutoff] = {}
     for as_of in known_before(workspace, training_dates(workspace)):
         digest = _version_digest(workspace, as_of)
         if _is_kept(workspace, report, digest, as_of):
             continue
-        data, counts = _examples(workspace, as_of)
+        data, counts = _examples(workspace, as_of, seen)
         law = CheckOutcome("conservation", counts["rows_in"] == data.num_rows, details={**counts, "rows_out": data.num_rows})
         log.info("%s as of %s: %s examples at %s cut-offs", report.table.name, as_of, f"{data.num_rows:,}", counts["cutoffs"])
         publish(workspace, report, Draft(data, digest, as_of.isoformat(), counts={**counts, "rows_out": data.num_rows}, checks=(law,)))
@@ -85,41 +89,41 @@ def _version_digest(workspace: Workspace, as_of: date) -> str:
     return digest_of({"code": code, "columns": TRAINING_EXAMPLES.fingerprint(), "parameters": parameters})
 
 
-def _examples(workspace: Workspace, as_of: date) -> tuple[pa.Table, dict[str, int]]:
-    """The examples of a training date and how many rows went in: eligible customers at all cut-offs."""
+def _examples(workspace: Workspace, as_of: date, seen: dict[date, AtCutoff]) -> tuple[pa.Table, dict[str, int]]:
+    """The examples of a training date, and how many rows went in: eligible customers at all cut-offs."""
     with workspace.lake.engine() as engine:
-        register_world(workspace, engine, ["training_examples"], as_of)
+        register_world(workspace, engine, [TRAINING_EXAMPLES.name], as_of)
         first, last = engine.rows("select min(ordered_at), max(ordered_at) from orders")[0]
         until = calendar.orders_until(last, as_of) if last else as_of
         days = calendar.cutoffs(first, until) if first else []
-        features, identities = _at_cutoffs(workspace, days)
+        features, identities = _at_cutoffs(workspace, days, seen)
         engine.register("cutoff_features", features)
         engine.register("cutoff_identities", identities)
         data = engine.model(TRAINING_EXAMPLES, {**parameters_at(workspace, as_of), "orders_until": midnight(until)})
-    return data, {"cutoffs": len(days), "rows_in": features.num_rows, "orders_until_day": until.toordinal()}
+    return data, {"cutoffs": len(days), "rows_in": features.num_rows}
 
 
-def _at_cutoffs(workspace: Workspace, days: list[date]) -> tuple[pa.Table, pa.Table]:
-    """Features and identities as of each cut-off."""
+def _at_cutoffs(workspace: Workspace, days: list[date], seen: dict[date, AtCutoff]) -> AtCutoff:
+    """Features and identities as of some cut-offs; those that another training date has asked for are not made again."""
     import pyarrow as pa
 
-    features, identities = [], []
     with workspace.lake.engine() as engine:
         for day in days:
-            register_world(workspace, engine, [CUSTOMER_FEATURES.name], day)
-            features.append(engine.model(CUSTOMER_FEATURES, {**parameters_at(workspace, day), "eligible_days": ELIGIBLE_DAYS}))
-            identities.append(_held(engine, day))
-    kinds = pa.schema([("cutoff", pa.date32()), ("identifier_type", pa.string()), ("identifier_value", pa.string()), ("customer_id", pa.string())])
+            if day not in seen:
+                register_world(workspace, engine, [CUSTOMER_FEATURES.name], day)
+                features = engine.model(CUSTOMER_FEATURES, {**parameters_at(workspace, day), "eligible_days": ELIGIBLE_DAYS})
+                seen[day] = features.cast(CUSTOMER_FEATURES.arrow()), engine.query(HELD, {"day": day}).cast(_held_schema())
     return (
-        pa.concat_tables([CUSTOMER_FEATURES.arrow().empty_table(), *(part.cast(CUSTOMER_FEATURES.arrow()) for part in features)]),
-        pa.concat_tables([kinds.empty_table(), *(part.cast(kinds) for part in identities)]),
+        pa.concat_tables([CUSTOMER_FEATURES.arrow().empty_table(), *(seen[day][0] for day in days)]),
+        pa.concat_tables([_held_schema().empty_table(), *(seen[day][1] for day in days)]),
     )
 
 
-def _held(engine: Engine, day: date) -> Any:
-    return engine.query(
-        "select cast($day as date) as cutoff, identifier_type, identifier_value, customer_id from identities", {"day": day}
-    )
+def _held_schema() -> pa.Schema:
+    import pyarrow as pa
+
+    text = pa.string()
+    return pa.schema([("cutoff", pa.date32()), ("identifier_type", text), ("identifier_value", text), ("customer_id", text)])
 
 
 def train_churn(workspace: Workspace) -> StepReport:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 MOST = 3
 LEAST_MOVE = 0.02
 """A family that moves the log-odds by less is no reason."""
+LEAST_DIFFERENCE = 0.2
+"""A number that differs from the usual one by a smaller share of it is no reason."""
 SEPARATOR = "; "
 
 
@@ -94,7 +96,7 @@ FAMILIES: tuple[Family, ...] = (
             _count("orders_365_days", 1, "{} in a year", "order", "orders"),
             _rate("order_days_per_month", 1, "orders on {} days a month"),
             _days("mean_gap_days", -1, "{} between orders"),
-            _days("longest_gap_days", -1, "once went {} without an order"),
+            _days("longest_gap_days", -1, "longest pause {}"),
         ),
     ),
     Family(
@@ -233,7 +235,8 @@ def _may_be_said(fact: Fact, scored: Scored, medians: Mapping[str, float], towar
     if fact.feature == "recency_over_gap":
         values, usual = scored.values[:, scored.features.index("recency_days")], own_gap(scored)
     further = np.nan_to_num(np.sign(np.round(values, fact.decimals) - np.round(usual, fact.decimals)))
-    return (further != 0) & ((fact.stays == 0) | (further * fact.stays == toward_staying))
+    differs = np.abs(values - usual) >= LEAST_DIFFERENCE * np.abs(usual)
+    return differs & (further != 0) & ((fact.stays == 0) | (further * fact.stays == toward_staying))
 
 
 def own_gap(scored: Scored) -> np.ndarray:
