@@ -27,6 +27,7 @@ CHECK_DESCRIPTIONS = {
     "contract": "Columns, kinds, required values and grain are as declared.",
     "conservation": "Rows in = rows out + everything else that happened to them, to the row.",
     "expectations": "Great Expectations suite of this table.",
+    "scores": "Scores are probabilities, and every customer with a score has its band or decile.",
 }
 
 

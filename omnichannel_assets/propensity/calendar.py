@@ -1,0 +1,42 @@
+"""Which dates models learn from: the training as-of date of a date, the cut-offs of a training date, and when a horizon is closed.
+
+Here: date arithmetic only. Not here: what happens at a cut-off (``sql/training_examples.sql``) and what is learned from it (``training``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date, datetime, timedelta
+
+STEP_DAYS = 30
+MOST_CUTOFFS = 12
+HISTORY_DAYS = 60
+"""Days of orders that must lie before a cut-off."""
+
+
+def training_date(as_of: date) -> date:
+    """The training as-of date of an as-of date: the last Monday strictly before it."""
+    return as_of - timedelta(days=as_of.weekday() or 7)
+
+
+def training_dates(as_of: date, first: date) -> list[date]:
+    """The training dates of an as-of date and of those of the week before it that the graph has."""
+    days = [as_of - timedelta(days=back) for back in range(8)]
+    return sorted({training_date(day) for day in days if day >= first or day == as_of})
+
+
+def orders_until(last_order: datetime, as_of: date) -> date:
+    """Until when the orders tell what customers did: midnight after the last one, never later than the training date."""
+    return min(last_order.date() + timedelta(days=1), as_of)
+
+
+def cutoffs(first_order: datetime, until: date) -> list[date]:
+    """Past cut-offs whose shortest horizon is closed, oldest first."""
+    earliest = first_order.date() + timedelta(days=HISTORY_DAYS)
+    steps = (until - timedelta(days=STEP_DAYS * step) for step in range(1, MOST_CUTOFFS + 1))
+    return sorted(day for day in steps if day >= earliest)
+
+
+def closed(days: Iterable[date], horizon_days: int, until: date) -> list[date]:
+    """Those of some cut-offs whose horizon has passed by ``until``, oldest first."""
+    return sorted(day for day in days if day + timedelta(days=horizon_days) <= until)

@@ -1,0 +1,54 @@
+"""Scores of a day: probabilities of a stored version, bands and deciles by rank, and what each input contributed.
+
+Ranks follow the score as it is stored, with six decimals, then the customer id: whoever reads the table can rank again and finds the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from omnichannel_assets.propensity.training import Model, margins, matrix, opened, probabilities
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pyarrow as pa
+
+DECIMALS = 6
+HIGH_SHARE, MEDIUM_SHARE = 0.2, 0.5
+"""The 20 % most likely to leave are ``high``, those up to half ``medium``, the rest ``low``."""
+
+
+def score(model: Model, customers: pa.Table) -> np.ndarray:
+    """The probability of each customer, rounded as it is stored."""
+    found = margins(model.booster or "", matrix(customers, model.features), model.features)
+    return probabilities(found, model.calibration).round(DECIMALS)
+
+
+def contributions(model: Model, customers: pa.Table) -> np.ndarray:
+    """What each input adds to each customer's log-odds of the label: customers x features."""
+    import xgboost as xgb
+
+    inputs = xgb.DMatrix(matrix(customers, model.features), feature_names=list(model.features), nthread=1)
+    found = opened(model.booster or "").predict(inputs, pred_contribs=True).astype(float)
+    return found[:, :-1] * model.calibration.slope
+
+
+def places(scores: np.ndarray, customer_ids: Sequence[str]) -> np.ndarray:
+    """The place of each customer, 0 for the highest score; equal scores by customer id."""
+    import numpy as np
+
+    found = np.empty(len(scores), dtype=int)
+    found[np.lexsort((np.array(customer_ids, dtype=str), -scores))] = np.arange(len(scores))
+    return found
+
+
+def bands(place: np.ndarray) -> list[str]:
+    """high, medium or low by place."""
+    share = place / max(len(place), 1)
+    return ["high" if part < HIGH_SHARE else "medium" if part < MEDIUM_SHARE else "low" for part in share.tolist()]
+
+
+def deciles(place: np.ndarray) -> list[int]:
+    """1 for the tenth with the highest scores, to 10."""
+    return [int(part) for part in (place * 10 // max(len(place), 1) + 1).tolist()]
