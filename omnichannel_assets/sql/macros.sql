@@ -25,3 +25,5 @@ create or replace macro whole_match(value, pattern) as regexp_full_match(value, 
 create or replace macro is_called_off(status) as coalesce(lower(trim(status)), '') in ('cancelled', 'canceled', 'voided');
 -- one part of a link's name: a slash inside a key value must not read as the next part.
 create or replace macro link_part(value) as replace(cast(value as varchar), '/', '%2F');
+-- a product without a status is on sale.
+create or replace macro is_on_sale(status) as coalesce(nullif(lower(trim(status)), ''), 'active') = 'active';
