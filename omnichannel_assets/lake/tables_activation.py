@@ -7,20 +7,34 @@ from omnichannel_assets.lake.tables_scores import AS_OF, CUSTOMER
 
 SIMILAR_ITEMS = TableSchema(
     "similar_items",
-    "For each item the ones that the same people look at and buy together with it, best first. Merchandise that can be bought only.",
+    "For each item up to 20 that are bought in one order with it or looked at on one day, best first. Merchandise on sale only; stock is looked at when a list is served.",
     (
         required("item_id", "text", "item somebody looks at or has"),
         AS_OF,
         required("rank", "integer", "1 is the most similar"),
         required("similar_item_id", "text", "item to show beside it"),
-        required("score", "number", "0 to 1, comparable for one item only"),
+        required("score", "number", "0 to 1: how often the two meet in one basket, cosine with a discount for rare pairs"),
     ),
     ("item_id", "rank"),
     partition="as_of",
 )
+POPULAR_ITEMS = TableSchema(
+    "popular_items",
+    "Everything the shop can sell, most wanted first: customers who bought it in the last 30 days of data, then in a year. For people nobody knows yet.",
+    (
+        AS_OF,
+        required("rank", "integer", "1 is the most wanted"),
+        required("item_id", "text", "item"),
+        required("customers", "integer", "customers who bought it in the last 30 days of data"),
+        required("score", "number", "0 to 1: these customers over those of the most wanted item"),
+        required("reason", "text", "why, in words for the shop's page"),
+    ),
+    ("rank",),
+    partition="as_of",
+)
 RECOMMENDATIONS = TableSchema(
     "recommendations",
-    "Each customer's list, best first: what they buy again, what goes with what they have and look at, what is popular. Buyable merchandise only.",
+    "The 20 best items for each customer and visitor: what they buy again, what goes with what they have and look at, what is popular. On sale and in stock only.",
     (
         CUSTOMER,
         AS_OF,
@@ -74,4 +88,4 @@ DELIVERY_LEDGER = TableSchema(
     partition="channel",
 )
 
-ACTIVATION_TABLES: tuple[TableSchema, ...] = (SIMILAR_ITEMS, RECOMMENDATIONS, AUDIENCES, AUDIENCE_APPROVALS, DELIVERY_LEDGER)
+ACTIVATION_TABLES: tuple[TableSchema, ...] = (SIMILAR_ITEMS, POPULAR_ITEMS, RECOMMENDATIONS, AUDIENCES, AUDIENCE_APPROVALS, DELIVERY_LEDGER)

@@ -5,7 +5,7 @@ with buyable as (
     select r.customer_id, r.item_id, row_number() over (partition by r.customer_id order by r.rank, r.item_id) as place
     from recommendations as r
     join products as p on p.product_id = r.item_id
-    where p.is_merchandise and lower(trim(p.status)) = 'active' and (p.stock is null or p.stock > 0)
+    where p.is_merchandise and is_on_sale(p.status) and (p.stock is null or p.stock > 0)
 ),
 picks as (
     select customer_id, max(case when place = 1 then item_id end) as pick_1, max(case when place = 2 then item_id end) as pick_2,

@@ -24,7 +24,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "recommend": {"errors"},
     "activation": {"errors"},
     "sandbox": {"errors", "activation"},
-    "serving": {"errors", "settings", "lake", "resources", "activation", "recommend"},
+    "serving": {"errors", "settings", "lake", "resources", "segment", "identity", "activation", "recommend"},
     "sample": {"errors"},  # nothing else, so that the truth is never computed by the code it judges
     "sql": set(),
     "lake": {"errors", "settings"},

@@ -43,6 +43,8 @@ UNIQUE_IN_A_GROUP = {
     "item_id": "item of one customer's list",
     "name_source": "names one record",
     "choice_source": "names one record; its copies are alike",
+    "item_id": "item; one row each of a customer, a list, or a shop",
+    "similar_item_id": "item; one row each beside another item",
 }
 """Columns that may end a window's order, because they tell any two rows of the window apart."""
 
