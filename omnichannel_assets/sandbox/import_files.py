@@ -6,9 +6,8 @@ states (`personalize`).
 
 from __future__ import annotations
 
-import csv
-import io
 import math
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -22,6 +21,9 @@ MOST_SECONDS = 10**11
 LEAST_INTERACTIONS = 1_000
 MOST_EVENT_TYPES_AND_METADATA = 10
 KEYS = {"USERS": ("USER_ID",), "ITEMS": ("ITEM_ID",), "INTERACTIONS": ("USER_ID", "ITEM_ID", "TIMESTAMP", "EVENT_TYPE")}
+
+_FIELD = re.compile(r'(?:"(?P<quoted>(?:[^"\\]|\\.)*+)"|(?P<plain>(?:[^",\\\r\n]|\\.)*+))(?P<end>,|\r?\n|\Z)', re.DOTALL)
+_ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 
 Row = dict[str, Any]
 
@@ -67,17 +69,33 @@ def read_csv(name: str, content: bytes, fields: list[Field]) -> Iterator[Row]:
     if text.partition("\n")[0].removesuffix("\r") != ",".join(header):
         raise ImportFailure(f"{name}, line 1: the header must be {','.join(header)}, in this order and without quotes")
     readers = [_reader(field) for field in fields]
-    lines = csv.reader(io.StringIO(text, newline=""), escapechar="\\", doublequote=False, strict=True)
-    next(lines)
-    line = 2
-    try:
-        for record in lines:
-            if len(record) != len(fields):
-                raise ImportFailure(f"{name}, line {line}: {len(record)} columns, {len(fields)} in the schema")
-            yield {field.name: _value(name, line, field, read, text) for field, read, text in zip(fields, readers, record, strict=True)}
-            line = lines.line_num + 1
-    except csv.Error as error:
-        raise ImportFailure(f"{name}, line {line}: broken quoting ({error})") from error
+    for line, record in _records(name, text):
+        if line == 1:
+            continue
+        if len(record) != len(fields):
+            raise ImportFailure(f"{name}, line {line}: {len(record)} columns, {len(fields)} in the schema")
+        yield {field.name: _value(name, line, field, read, value) for field, read, value in zip(fields, readers, record, strict=True)}
+
+
+def _records(name: str, text: str) -> Iterator[tuple[int, list[str]]]:
+    """(line a record starts on, its fields). Quotes inside a field stand behind a backslash; a doubled quote is an error, which
+    Python's own reader would take for text.
+    """
+    at, line, start = 0, 1, 1
+    record: list[str] = []
+    while at < len(text):
+        found = _FIELD.match(text, at)
+        if found is None:
+            raise ImportFailure(f"{name}, line {start}: broken quoting")
+        value = found["plain"] if found["quoted"] is None else found["quoted"]
+        record.append(_ESCAPED.sub(r"\1", value) if "\\" in value else value)
+        line += found[0].count("\n")
+        at = found.end()
+        if found["end"] != ",":
+            yield start, record
+            record, start = [], line
+    if record:  # the last line ends in a comma and nothing else
+        yield start, [*record, ""]
 
 
 def _value(name: str, line: int, field: Field, read: Callable[[str], Any], text: str) -> Any:
