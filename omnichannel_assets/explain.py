@@ -21,7 +21,7 @@ RECENT = 10
 def explain(workspace: Workspace, asked: str) -> dict[str, Any]:
     """Everything about the customer behind a customer_id or any identifier, as plain values.
 
-    Keys: asked, customer, identifiers, joined_by, history, orders, behaviour, recent. Raises InputError when nobody is found, and when a
+    Keys: asked, customer, identifiers, joined_by, history, orders, behaviour, recent, scores, features, audiences, recommendations, sent. Raises InputError when nobody is found, and when a
     value names several people (as identifiers of different types).
     """
     with public_engine(workspace.lake, workspace.tables) as engine:
@@ -60,7 +60,33 @@ def explain(workspace: Workspace, asked: str) -> dict[str, Any]:
                 f"where i.customer_id = $c order by i.event_at desc, i.event_type, i.item_id limit {RECENT}",
                 customer_id,
             ),
+            **_acted_on(engine, customer_id),
         }
+
+
+def _acted_on(engine: Engine, customer_id: str) -> dict[str, list[dict[str, Any]]]:
+    """What was made of the customer: scores, features, arms and list of the newest date, and everything that was sent, the newest first."""
+
+    def newest(table: str, columns: str = "*", order: str = "1") -> list[dict[str, Any]]:
+        sql = f"select {columns} from {table} where customer_id = $c and as_of = (select max(as_of) from {table}) order by {order}"
+        return _records(engine, sql, customer_id)
+
+    return {
+        "scores": newest("propensity_scores"),
+        "features": newest("customer_features"),
+        "audiences": newest("audiences", "audience, arm, as_of"),
+        "recommendations": _records(
+            engine,
+            f"select r.rank, r.item_id, p.name, r.reason, r.as_of from recommendations as r left join products as p on p.product_id = r.item_id "
+            f"where r.customer_id = $c and r.as_of = (select max(as_of) from recommendations) and r.rank <= {RECENT} order by r.rank",
+            customer_id,
+        ),
+        "sent": _records(
+            engine,
+            "select channel, stream, destination_key, state, as_of, updated_at, attempts, words from delivery_ledger where customer_id = $c order by updated_at desc, channel, stream",
+            customer_id,
+        ),
+    }
 
 
 def _find(workspace: Workspace, engine: Engine, asked: str) -> tuple[str, str]:
@@ -180,6 +206,13 @@ SECTIONS: tuple[tuple[str, str, Callable[[Record], tuple[Any, ...]]], ...] = (
     ),
     ("behaviour", "Behaviour", lambda r: (r["event_type"], f"{r['events']:,}", "last", r["last_at"])),
     ("recent", f"Interactions, the newest {RECENT}", lambda r: (r["event_at"], r["event_type"], r["item_id"], r["name"])),
+    ("audiences", "Audiences and arm", lambda r: (r["audience"], r["arm"], f"as of {r['as_of']}")),
+    ("recommendations", f"Recommended, the first {RECENT}", lambda r: (r["rank"], r["item_id"], r["name"], r["reason"])),
+    (
+        "sent",
+        "What was sent, the newest first",
+        lambda r: (r["channel"], r["stream"], r["state"], f"as of {r['as_of']}", r["updated_at"], r["destination_key"], r["words"]),
+    ),
 )
 """What follows the profile: key of the record list, title, and the cells of one record."""
 
@@ -190,10 +223,28 @@ def explain_lines(found: Record) -> list[str]:
     name = " ".join(filter(None, (customer.get("first_name"), customer.get("last_name"))))
     title = name or ("a known customer" if customer.get("is_known") else "a visitor")
     lines = [f"{customer['customer_id']}  {title}  ({found['note']})", "", *_aligned(_profile(customer))]
+    for score in found["scores"]:
+        lines += ["", f"Scores as of {score['as_of']}", *_aligned(_scores(score))]
+    for features in found["features"]:
+        told = [(name.replace("_", " "), value) for name, value in features.items() if name not in ("customer_id", "as_of") and value is not None]
+        lines += ["", f"Features as of {features['as_of']}", *_aligned((name, _number(value)) for name, value in told)]
     for key, heading, cells in SECTIONS:
         if found[key]:
             lines += ["", heading, *_aligned(cells(record) for record in found[key])]
     return lines
+
+
+def _scores(score: Record) -> list[tuple[Any, ...]]:
+    rows = [
+        ("leaving", score["churn_score"], score["churn_band"], score["churn_reasons"]),
+        ("buying again", score["repurchase_score"], f"decile {score['repurchase_decile']}", score["repurchase_reasons"]),
+        ("ending the subscription", score["subscription_churn_score"], "", ""),
+    ]
+    return [(name, f"{value:.0%}", band, reasons) for name, value, band, reasons in rows if value is not None] or [("no model could be trained", "", "", "")]
+
+
+def _number(value: Any) -> str:
+    return f"{value:,.2f}".rstrip("0").rstrip(".") if isinstance(value, float) else f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
 
 
 def _profile(customer: Record) -> list[tuple[Any, ...]]:

@@ -98,7 +98,7 @@ class _Waves:
 def _told(done: dg.ExecuteInProcessResult, name: str) -> dict[str, str]:
     """The texts among the metadata of a delivery: stream (or ``outcome``) -> what became of it."""
     (materialization,) = done.asset_materializations_for_node(name)
-    return {key: value.text for key, value in materialization.metadata.items() if isinstance(value, dg.TextMetadataValue)}
+    return {key: value.text for key, value in materialization.metadata.items() if isinstance(value, dg.TextMetadataValue) and "/" not in key}
 
 
 def _state(workspace: Workspace) -> dict[str, dict[str, str]]:

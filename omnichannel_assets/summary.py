@@ -46,10 +46,68 @@ def summary_lines(workspace: Workspace, result: RunResult) -> list[str]:
         subject = balance.subject if balance.subject != previous else ""
         previous = balance.subject
         lines.append(f"{subject:<13} {balance.total:>9,} {balance.unit:<20} = {balance.equation()}")
+    lines += _model_lines(workspace)
+    lines += _delivery_lines(result)
     rewritten = sum(result.rewritten.values())
     if rewritten:
         return [*lines, "", f"{rewritten:,} partitions of {len(result.rewritten)} tables rewritten."]
     return [*lines, "", "Nothing changed: the lake already holds what the landing zone gives; no file was rewritten."]
+
+
+@dataclass(frozen=True)
+class Quality:
+    """How good the version of one model that scored the newest date is, beside recency alone; or why there is none."""
+
+    model: str
+    auc: float | None
+    baseline: float | None
+    population: str
+    refusal: str = ""
+
+    def sentence(self) -> str:
+        """The judgement in words."""
+        if self.refusal:
+            return self.refusal
+        if self.auc is None:
+            return f"cannot be judged yet: {self.population}"
+        return f"AUC {self.auc:.3f}, recency alone {self.baseline:.3f}; {self.population}"
+
+
+def model_quality(workspace: Workspace) -> list[Quality]:
+    """The newest version of each model: judged, or refused with the reason."""
+    with public_engine(workspace.lake, workspace.tables) as engine:
+        judged = engine.rows(
+            "select model, value, baseline, population from model_evaluation where metric = 'auc' and as_of = (select max(as_of) from model_evaluation) order by model"
+        )
+        refused = engine.rows(
+            " union all ".join(
+                f"select model, refusal from {table} where refusal is not null and as_of = (select max(as_of) from {table})"
+                for table in ("churn_model", "repurchase_model")
+            )
+            + " order by model"
+        )
+    found = {model: Quality(model, value, baseline, population) for model, value, baseline, population in judged}
+    return list((found | {model: Quality(model, None, None, "", refusal) for model, refusal in refused}).values())
+
+
+def _model_lines(workspace: Workspace) -> list[str]:
+    names = {"churn_inactivity": "leaving", "churn_subscription": "ending a subscription", "repurchase": "buying again"}
+    lines = [f"{names.get(quality.model, quality.model):<22} {quality.sentence()}" for quality in model_quality(workspace)]
+    return _titled("Models", lines)
+
+
+def _delivery_lines(result: RunResult) -> list[str]:
+    lines = [
+        f"{channel:<11} {'' if stream == 'outcome' else stream:<21} {words}"
+        for channel, streams in sorted(result.delivered.items())
+        for stream, words in streams.items()
+        if stream != "as_of"
+    ]
+    return _titled("Delivered", lines)
+
+
+def _titled(title: str, lines: list[str]) -> list[str]:
+    return ["", *(f"{title if not number else '':<13} {line}" for number, line in enumerate(lines))] if lines else []
 
 
 def lake_counts(workspace: Workspace) -> LakeCounts:
