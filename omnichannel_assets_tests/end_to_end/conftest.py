@@ -116,15 +116,13 @@ def _press_materialise_all(site: Site, profile: Path) -> str:
         with open_browser(site, profile) as opened:
             opened.open("/asset-groups", "Materialize all", "trusted")
             opened.click("Materialize all")
-            opened.wait_for_text("Partition selection")
-            opened.click("All")
+            opened.wait_for_text("Partition selection", "All partitions")
             opened.click("Launch backfill")
             opened.wait_for_text("Created backfill")
         return "browser"
     keys = [{"path": [name]} for name in site.made()]
-    days = site.ask('{assetNodeOrError(assetKey: {path: ["segment_events"]}){... on AssetNode{partitionKeys}}}')["assetNodeOrError"]["partitionKeys"]
     mutation = "mutation($p: LaunchBackfillParams!){launchPartitionBackfill(backfillParams: $p){__typename ... on PythonError{message}}}"
-    answer = site.ask(mutation, p={"assetSelection": keys, "partitionNames": days, "fromFailure": False})
+    answer = site.ask(mutation, p={"assetSelection": keys, "allPartitions": True, "fromFailure": False})
     assert answer["launchPartitionBackfill"]["__typename"] == "LaunchBackfillSuccess", answer
     return "graphql"
 
