@@ -11,7 +11,7 @@ import shutil
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -192,7 +192,8 @@ def serve(folder: Path | str, port: int, on_ready: Callable[[str], None] = lambd
         listening = _bound(port)
         sandbox.url = f"http://{HOST}:{listening.getsockname()[1]}"
         on_ready(sandbox.url)
-        _Server(sandbox.app).run(sockets=[listening])
+        with suppress(KeyboardInterrupt):  # how a person ends it
+            _Server(sandbox.app).run(sockets=[listening])
 
 
 @contextmanager

@@ -72,6 +72,14 @@ def test_kill_9_loses_nothing_that_was_acknowledged(tmp_path: Path) -> None:
         assert (len(sandbox.inbox.segment_profiles()), sandbox.inbox.messages("segment")[-1]["is_duplicate"]) == (21, True)
 
 
+def test_an_interrupt_ends_it_without_a_traceback(tmp_path: Path) -> None:
+    process = subprocess.Popen([sys.executable, "-c", SERVED, str(tmp_path)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    url = process.stdout.readline().strip() if process.stdout else ""
+    assert requests.get(f"{url}/_sandbox/inbox", timeout=5).status_code == 200
+    process.send_signal(signal.SIGINT)
+    assert process.communicate(timeout=10)[1] == "" and process.returncode == 0
+
+
 def test_the_inbox_is_the_same_for_the_same_requests(tmp_path: Path) -> None:
     contents = []
     for name in ("one", "two"):
