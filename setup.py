@@ -30,6 +30,7 @@ setup(
         # xgboost itself brings 300 MB of GPU libraries; the module is the same.
         "xgboost-cpu>=3.2,<4",
         "boto3>=1.43",
+        "botocore>=1.43",
         "great-expectations>=1.24,<2",
         "matplotlib>=3.10",
         "phonenumbers>=9",
@@ -42,6 +43,7 @@ setup(
         "requests>=2.32",
         "urllib3>=2.5",
         "fastapi>=0.165",
+        "starlette>=1",
         "uvicorn>=0.50",
     ],
     extras_require={

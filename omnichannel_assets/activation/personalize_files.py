@@ -64,7 +64,8 @@ def _as_read(column: Column, values: pa.ChunkedArray) -> pa.ChunkedArray:
             values = pc.floor_temporal(values, unit="second").cast(pa.timestamp("s", values.type.tz), safe=False)
         return values.cast(pa.int64())
     if column.kind == "float":
-        return values.cast(pa.float64())
+        # By way of text: the direct cast of a decimal makes 19.90 into 19.900000000000002.
+        return (values.cast(pa.string()) if pa.types.is_decimal(values.type) else values).cast(pa.float64())
     if pa.types.is_boolean(values.type):
         return pc.if_else(values, "True", "False")
     if pa.types.is_list(values.type) or pa.types.is_large_list(values.type):

@@ -65,7 +65,10 @@ def texts_and_score(rows: pa.Table, texts: tuple[str, ...]) -> pa.Table:
         raise ValueError(f"no column {', '.join(missing)}")
     columns = {name: rows[name].cast(pa.string()) for name in texts}
     columns = {name: pc.if_else(pc.equal(column, ""), pa.scalar(None, pa.string()), column) for name, column in columns.items()}
-    return pa.table({**columns, "churn_score": rows["churn_score"].cast(pa.float64())})
+    score = rows["churn_score"]
+    # By way of text: the direct cast of a decimal is not exact.
+    score = (score.cast(pa.string()) if pa.types.is_decimal(score.type) else score).cast(pa.float64())
+    return pa.table({**columns, "churn_score": score})
 
 
 def same_customer_twice(rows: pa.Table) -> list[Problem]:

@@ -5,7 +5,7 @@ Belongs here: the list of faults and which of them a request meets. Not here: ho
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
@@ -68,7 +68,7 @@ class Faults:
         """No faults any more."""
         self._faults.clear()
 
-    def met(self, service: str, operation: str, message_ids: Iterable[str] = ()) -> Fault | None:
-        """The first fault this request meets. Every fault counts the request, met or not."""
-        ids = list(message_ids)
+    def met(self, service: str, operation: str, message_ids: Callable[[], Iterable[str]] = tuple) -> Fault | None:
+        """The first fault this request meets. Every fault counts the request, met or not. ``message_ids`` is asked only when a fault names some."""
+        ids = list(message_ids()) if any(fault.messages for fault in self._faults) else []
         return next(iter([fault for fault in self._faults if fault.meets(service, operation, ids)]), None)

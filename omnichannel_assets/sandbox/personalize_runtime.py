@@ -44,6 +44,8 @@ class RuntimeService:
         arn = params.get("campaignArn") or params.get("recommenderArn")
         if not arn:
             raise ServiceError("InvalidInputException", "campaignArn or recommenderArn is needed")
+        if params.get("filterArn") or params.get("promotions"):
+            raise ServiceError("ResourceNotFoundException", "the sandbox has no filters")
         group = self._group(arn)
         learned = self._learn(group)
         own = self._own(group, learned, params)

@@ -7,25 +7,27 @@ Requests are answered one after another, so that the order in the inbox is the o
 from __future__ import annotations
 
 import asyncio
+import shutil
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import uvicorn
+from filelock import FileLock, Timeout
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from omnichannel_assets.errors import InputError
+from omnichannel_assets.errors import InputError, LockedError
 from omnichannel_assets.sandbox.answers import Reply, ServiceError, error_reply
 from omnichannel_assets.sandbox.aws import AwsServices
 from omnichannel_assets.sandbox.faults import Fault, Faults
-from omnichannel_assets.sandbox.inbox import Inbox, append, mend
+from omnichannel_assets.sandbox.inbox import SERVICES, Inbox, append, mend
 from omnichannel_assets.sandbox.page import page
 from omnichannel_assets.sandbox.segment import OPERATIONS as SEGMENT_OPERATIONS
 from omnichannel_assets.sandbox.segment import SegmentService, message_ids
@@ -74,6 +76,7 @@ class Sandbox:
             routes=[
                 Route("/", self._show, methods=["GET"]),
                 Route("/_sandbox/inbox", self._summary, methods=["GET"]),
+                Route("/_sandbox/inbox", self._clear, methods=["DELETE"]),
                 Route("/_sandbox/faults", self._change_faults, methods=["POST", "DELETE"]),
                 *(Route(f"/v1/{operation}", self._take_segment, methods=["POST"]) for operation in SEGMENT_OPERATIONS),
                 Route("/{path:path}", self._take_aws, methods=["POST"]),
@@ -84,25 +87,38 @@ class Sandbox:
     @contextmanager
     def start(cls, folder: Path | str, port: int = 0) -> Iterator[Sandbox]:
         """A running sandbox in a thread of this process, stopped on leaving. ``port`` 0 takes a free one; `url` has it."""
-        sandbox = cls(folder)
-        listening = _bound(port)
-        sandbox.url = f"http://{HOST}:{listening.getsockname()[1]}"
-        server = _Server(sandbox.app)
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, name="sandbox", daemon=True)
-        thread.start()
-        if not server.is_up.wait(STARTED_WITHIN):
-            raise RuntimeError(f"the sandbox did not start within {STARTED_WITHIN} s")
-        try:
-            yield sandbox
-        finally:
-            server.stop()
-            thread.join()
+        with _only_one(folder):
+            sandbox = cls(folder)
+            listening = _bound(port)
+            sandbox.url = f"http://{HOST}:{listening.getsockname()[1]}"
+            server = _Server(sandbox.app)
+            thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, name="sandbox", daemon=True)
+            thread.start()
+            if not server.is_up.wait(STARTED_WITHIN):
+                raise RuntimeError(f"the sandbox did not start within {STARTED_WITHIN} s")
+            try:
+                yield sandbox
+            finally:
+                server.stop()
+                thread.join()
 
-    async def _show(self, request: Request) -> Response:
+    def _show(self, request: Request) -> Response:
         return HTMLResponse(page(self.inbox), headers={"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'"})
 
-    async def _summary(self, request: Request) -> Response:
+    def _summary(self, request: Request) -> Response:
         return JSONResponse(self.inbox.summary())
+
+    def clear(self) -> None:
+        """Forgets everything received and every resource, as a new account would be; files in the bucket stay."""
+        for name in (*(f"{service}{ending}" for service in SERVICES for ending in (".jsonl", "_rejected.jsonl")), "requests.jsonl", "personalize_state.json"):
+            (self.folder / name).unlink(missing_ok=True)
+        shutil.rmtree(self.folder / "personalize", ignore_errors=True)
+        self.faults.clear()
+        self._segment, self._aws = SegmentService(self.folder), AwsServices(self.folder)
+
+    async def _clear(self, request: Request) -> Response:
+        self.clear()
+        return JSONResponse({})
 
     async def _change_faults(self, request: Request) -> Response:
         if request.method == "DELETE":
@@ -117,8 +133,7 @@ class Sandbox:
     async def _take_segment(self, request: Request) -> Any:
         operation = request.url.path.removeprefix("/v1/")
         body = await request.body()
-        ids = message_ids(operation, body)
-        fault = self.faults.met("segment", operation, ids)
+        fault = self.faults.met("segment", operation, lambda: message_ids(operation, body))
         dropped = fault.messages if fault and fault.kind == "partial" else ()
         return await self._answer("segment", operation, fault, lambda: self._segment.answer(operation, body, _authorization(request), dropped))
 
@@ -168,12 +183,32 @@ class _Server(uvicorn.Server):
 
 
 def serve(folder: Path | str, port: int, on_ready: Callable[[str], None] = lambda url: None) -> None:
-    """Runs a sandbox until interrupted. ``on_ready`` gets its address once it listens. Raises InputError when the port is taken."""
-    sandbox = Sandbox(folder)
-    listening = _bound(port)
-    sandbox.url = f"http://{HOST}:{listening.getsockname()[1]}"
-    on_ready(sandbox.url)
-    _Server(sandbox.app).run(sockets=[listening])
+    """Runs a sandbox until interrupted. ``on_ready`` gets its address once it listens.
+
+    Raises InputError when the port is taken, LockedError when another sandbox uses the folder.
+    """
+    with _only_one(folder):
+        sandbox = Sandbox(folder)
+        listening = _bound(port)
+        sandbox.url = f"http://{HOST}:{listening.getsockname()[1]}"
+        on_ready(sandbox.url)
+        with suppress(KeyboardInterrupt):  # how a person ends it
+            _Server(sandbox.app).run(sockets=[listening])
+
+
+@contextmanager
+def _only_one(folder: Path | str) -> Iterator[None]:
+    """Keeps a second sandbox off the folder: each would not know what the other had already received."""
+    Path(folder).mkdir(parents=True, exist_ok=True)
+    lock = FileLock(Path(folder) / ".lock", timeout=0, is_singleton=False)
+    try:
+        lock.acquire()
+    except Timeout as error:
+        raise LockedError(f"{folder}: another sandbox uses this folder. Fix: stop it, or name another folder.") from error
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def _bound(port: int) -> socket.socket:

@@ -82,6 +82,8 @@ def test_a_campaign_belongs_to_a_dataset_group(imported: tuple[Sandbox, Clients]
             runtime.get_recommendations(campaignArn=arn)
     with pytest.raises(runtime.exceptions.InvalidInputException):
         runtime.get_recommendations(userId="c_0")
+    with pytest.raises(runtime.exceptions.ResourceNotFoundException, match="no filters"):
+        runtime.get_recommendations(campaignArn=CAMPAIGN, filterArn=CAMPAIGN.replace("campaign", "filter"))
     with pytest.raises(runtime.exceptions.InvalidInputException, match="at most 500"):
         runtime.get_recommendations(campaignArn=CAMPAIGN, numResults=501)
 

@@ -14,7 +14,7 @@ import pytest
 import requests
 
 from omnichannel_assets.activation.personalize_import import import_datasets
-from omnichannel_assets.errors import InputError
+from omnichannel_assets.errors import InputError, LockedError
 from omnichannel_assets.sandbox import Inbox, Sandbox, serve
 from omnichannel_assets_tests.sandbox.running import AT_ONCE, ROLE, Clients, files, post, running
 
@@ -70,6 +70,14 @@ def test_kill_9_loses_nothing_that_was_acknowledged(tmp_path: Path) -> None:
         post(sandbox, "batch", identify(20))
         post(sandbox, "batch", identify(3))
         assert (len(sandbox.inbox.segment_profiles()), sandbox.inbox.messages("segment")[-1]["is_duplicate"]) == (21, True)
+
+
+def test_an_interrupt_ends_it_without_a_traceback(tmp_path: Path) -> None:
+    process = subprocess.Popen([sys.executable, "-c", SERVED, str(tmp_path)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    url = process.stdout.readline().strip() if process.stdout else ""
+    assert requests.get(f"{url}/_sandbox/inbox", timeout=5).status_code == 200
+    process.send_signal(signal.SIGINT)
+    assert process.communicate(timeout=10)[1] == "" and process.returncode == 0
 
 
 def test_the_inbox_is_the_same_for_the_same_requests(tmp_path: Path) -> None:
@@ -128,6 +136,22 @@ def test_a_fault_may_be_meant_for_one_operation(sandbox: Sandbox, clients: Clien
     with pytest.raises(clients.personalize.exceptions.ClientError, match="ThrottlingException"):
         clients.personalize.create_dataset_group(name="shop")
     assert clients.personalize.create_dataset_group(name="shop")["datasetGroupArn"]
+
+
+def test_two_sandboxes_do_not_share_a_folder(sandbox: Sandbox) -> None:
+    with pytest.raises(LockedError, match="another sandbox"), Sandbox.start(sandbox.folder):
+        pass
+
+
+def test_it_can_forget_everything_but_the_bucket(sandbox: Sandbox, clients: Clients) -> None:
+    post(sandbox, "batch", identify(1))
+    import_datasets(clients.personalize, files(sandbox.folder), group_name="shop", job_suffix="1", role_arn=ROLE, poll=AT_ONCE)
+    requests.delete(f"{sandbox.url}/_sandbox/inbox", timeout=5)
+    assert sandbox.inbox.summary()["datasets"] == {} and sandbox.inbox.messages("segment") == []
+    post(sandbox, "batch", identify(1))
+    outcomes = import_datasets(clients.personalize, files(sandbox.folder), group_name="shop", job_suffix="1", role_arn=ROLE, poll=AT_ONCE)
+    assert [outcome.state for outcome in outcomes] == ["loaded"] * 3
+    assert [message["is_duplicate"] for message in sandbox.inbox.messages("segment")] == [False]
 
 
 def test_the_log_of_requests_tells_operation_status_and_counts(sandbox: Sandbox, clients: Clients) -> None:
