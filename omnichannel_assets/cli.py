@@ -161,8 +161,8 @@ def sandbox(lake_uri: str | None, port: int) -> None:
     from omnichannel_assets.sandbox.server import serve as serve_sandbox
 
     workspace = _workspace(lake_uri=lake_uri)
-    click.echo(f"Sandbox on http://127.0.0.1:{port} (inbox in {sandbox_folder(workspace)}). Use it with SANDBOX_URL=http://127.0.0.1:{port}")
-    serve_sandbox(sandbox_folder(workspace), port)
+    folder = sandbox_folder(workspace)
+    serve_sandbox(folder, port, lambda url: click.echo(f"Sandbox on {url}, inbox in {folder}. Deliveries and the web service use it with SANDBOX_URL={url}"))
 
 
 @cli.command()

@@ -126,6 +126,20 @@ PREVIEWS: dict[str, tuple[Preview, ...]] = {
             "orders of one known customer (20: or more)",
         ),
     ),
+    "audiences": (
+        SmallTable(
+            "who is in which arm",
+            "select as_of, audience, count(*) filter (where arm = 'treatment') as treatment, count(*) filter (where arm = 'control') as control, "
+            "count(*) as people from audiences group by 1, 2 order by 1 desc, 2",
+        ),
+    ),
+    "delivery_ledger": (
+        SmallTable(
+            "what the channels hold",
+            "select channel, stream, as_of, state, count(*) as entries, sum(attempts) as attempts, max(updated_at) as last_change "
+            "from delivery_ledger group by 1, 2, 3, 4 order by 3 desc, 1, 2, 4",
+        ),
+    ),
     "products": (
         SmallTable(
             "products by category",

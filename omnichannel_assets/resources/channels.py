@@ -12,8 +12,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from omnichannel_assets.activation.aws_clients import aws_client
 from omnichannel_assets.activation.calls import called
 from omnichannel_assets.resources.workspace import Workspace
+from omnichannel_assets.settings import Settings
 
 if TYPE_CHECKING:
     from omnichannel_assets.activation.calls import CallHook
@@ -70,7 +72,7 @@ class Channels:
     def aws(self, service: str) -> Any:
         """A boto3 client of one service, with bounded standard retries; the same one each time."""
         if service not in self._aws:
-            self._aws[service] = aws_client(service, self.workspace.settings.aws_region, None if self.is_live else self.sandbox_url)
+            self._aws[service] = aws_of(self.workspace.settings, service, None if self.is_live else self.sandbox_url)
         return self._aws[service]
 
     @property
@@ -85,7 +87,7 @@ class Channels:
         if self.is_live:
             bucket, _, prefix = self.workspace.settings.personalize_s3_uri.removeprefix("s3://").partition("/")
             full = "/".join(part for part in (prefix.strip("/"), key) if part)
-            aws_client("s3", self.workspace.settings.aws_region, None).put_object(Bucket=bucket, Key=full, Body=data)
+            self.aws("s3").put_object(Bucket=bucket, Key=full, Body=data)
             return f"s3://{bucket}/{full}"
         target = sandbox_folder(self.workspace) / "s3" / key
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -95,16 +97,11 @@ class Channels:
         return f"s3://{SANDBOX_KEY}/{key}"
 
 
-def aws_client(service: str, region: str, sandbox_url: str | None) -> Any:
-    """A boto3 client: of AWS with the machine's own credentials, or of a sandbox."""
-    import boto3
-    from botocore.config import Config
-
-    config = Config(retries={"mode": "standard", "max_attempts": 5}, connect_timeout=5, read_timeout=20, region_name=region)
+def aws_of(settings: Settings, service: str, sandbox_url: str | None) -> Any:
+    """A boto3 client of AWS, with the credentials AWS tools find, or of a sandbox."""
     if sandbox_url is None:
-        return boto3.client(service, config=config)
-    keys = {"aws_access_key_id": SANDBOX_KEY, "aws_secret_access_key": SANDBOX_KEY}
-    return boto3.client(service, endpoint_url=sandbox_url, config=config, **keys)
+        return aws_client(service, region=settings.aws_region)
+    return aws_client(service, region=settings.aws_region, endpoint_url=sandbox_url, access_key_id=SANDBOX_KEY, secret_access_key=SANDBOX_KEY)
 
 
 @contextmanager

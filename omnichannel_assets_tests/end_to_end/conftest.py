@@ -105,7 +105,7 @@ def _prepare(folder: Path, profile: Path) -> dict[str, object]:
 
 
 def _status_after_a_tick(site: Site, name: str) -> str:
-    state = wait_for(f"a tick of {name}", lambda: (found := site.sensor(name))["ticks"] and found)
+    state = wait_for(f"a tick of {name}", lambda: found if (found := site.sensor(name))["ticks"] else None)
     assert [tick["error"] for tick in state["ticks"] if tick["error"]] == []
     return state["status"]
 

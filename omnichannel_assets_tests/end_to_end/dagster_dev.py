@@ -22,7 +22,7 @@ from omnichannel_assets.settings import Settings
 
 ROOT = Path(__file__).parents[2]
 PROJECT_FILES = ("workspace.yaml", "dagster.yaml", "dg.toml")
-SENSORS = ("new_segment_files", "new_dms_files")
+SENSORS = ("new_segment_files", "new_dms_files", "new_as_of_date", "fresh_scores")
 REPOSITORY = {"repositoryName": "__repository__", "repositoryLocationName": "omnichannel-assets"}
 
 HASTE = '''"""Loaded by every Python below `dagster dev` in the tests; makes the daemon wait 2 s where it waits 30 s, and lets sensors tick at each turn."""

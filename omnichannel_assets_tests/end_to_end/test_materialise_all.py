@@ -8,12 +8,18 @@ import subprocess
 import sys
 
 from omnichannel_assets.checks.truth import verify
+from omnichannel_assets.lake.tables_activation import DELIVERY_LEDGER
+from omnichannel_assets.resources.channels import sandbox_folder
 from omnichannel_assets.resources.workspace import Workspace
+from omnichannel_assets.sandbox.inbox import Inbox
 from omnichannel_assets.settings import load_settings
 from omnichannel_assets_tests.end_to_end.conftest import DAYS, Materialised
 from omnichannel_assets_tests.end_to_end.dagster_dev import PROJECT_FILES, SENSORS, own_environment
 
 PARTITIONED = {"segment_events", "event_facts", "order_facts"}
+DELIVERIES = {"segment_delivery", "pinpoint_delivery", "connect_delivery", "personalize_delivery"}
+AS_OF_DATES = 9
+"""From seven days before the last received day to the day after it."""
 
 
 def test_materialising_everything_from_a_fresh_lake_succeeds(materialised: Materialised) -> None:
@@ -22,7 +28,27 @@ def test_materialising_everything_from_a_fresh_lake_succeeds(materialised: Mater
     assets = materialised.site.made()
     assert [name for name, asset in assets.items() if not asset["assetMaterializations"]] == []
     days = {name: asset["partitionStats"] for name, asset in assets.items() if asset["isPartitioned"]}
-    assert days == {name: {"numMaterialized": DAYS, "numPartitions": DAYS, "numFailed": 0} for name in PARTITIONED}
+    numbers = {name: DAYS if name in PARTITIONED else AS_OF_DATES for name in days}
+    assert days == {name: {"numMaterialized": number, "numPartitions": number, "numFailed": 0} for name, number in numbers.items()}
+
+
+def test_only_the_newest_date_is_delivered_not_the_history(materialised: Materialised) -> None:
+    workspace = _workspace(materialised)
+    rows = workspace.lake.read(DELIVERY_LEDGER).to_pylist()
+    assert {row["channel"] for row in rows} == {"segment", "pinpoint", "connect", "personalize"}
+    assert {row["as_of"] for row in rows} == {workspace.as_of()}
+    assert {row["attempts"] for row in rows} == {1}
+    assert {folder.name for folder in (workspace.lake.store.root / "outbox" / "connect" / "win_back").iterdir()} == {f"as_of={workspace.as_of()}"}
+    sent = Inbox(sandbox_folder(workspace)).messages()
+    assert sent and not any(message["is_duplicate"] for message in sent)
+
+
+def test_models_show_plots_and_scores_show_reasons(materialised: Materialised) -> None:
+    assets = materialised.site.made()
+    for name in ("churn_model", "repurchase_model", "model_evaluation"):
+        assert any("![" in entry.get("mdStr", "") for entry in _entries(assets[name]).values()), name
+    shown = " ".join(entry.get("mdStr", "") for entry in _entries(assets["propensity_scores"]).values())
+    assert "usually" in shown
 
 
 def test_every_check_ran_and_is_green(materialised: Materialised) -> None:
@@ -39,6 +65,8 @@ def test_the_lake_agrees_with_the_truth_about_its_landing_zone(materialised: Mat
 def test_every_asset_tells_what_it_is_its_columns_and_how_many_rows_it_has(materialised: Materialised) -> None:
     workspace = _workspace(materialised)
     for name, asset in materialised.site.made().items():
+        if name in DELIVERIES:
+            continue
         rows = sum(manifest.rows for manifest in workspace.lake.manifests(workspace.tables[name]).values())
         newest = _entries(asset)
         assert asset["description"] and asset["kinds"] and asset["owners"], name
