@@ -49,7 +49,7 @@ def test_what_is_bought_again_leads_then_what_was_bought_then_wishes_then_what_g
 
 
 def test_among_equals_the_one_that_others_buy_leads():
-    wanted = popular("a", "b") + [popular("c", customers=500)[0] | {"rank": 3}]
+    wanted = [*popular("a", "b"), popular("c", customers=500)[0] | {"rank": 3}]
     assert part(lists([bought("a"), bought("b"), bought("c")], wanted), "item_id") == [("c",), ("a",), ("b",)]
 
 
@@ -70,7 +70,7 @@ def test_a_wish_ends_when_it_is_taken_back_or_bought_and_may_begin_again():
 
     rows = wish("back", ("AddToWishlist", "11-01 00:00"), ("RemoveFromWishlist", "11-02 00:00"))
     rows += wish("again", ("RemoveFromWishlist", "11-02 00:00"), ("AddToWishlist", "11-03 00:00"))
-    rows += wish("bought", ("AddToWishlist", "11-01 00:00")) + [bought("bought", at=moment("11-02 00:00"))]
+    rows += [*wish("bought", ("AddToWishlist", "11-01 00:00")), bought("bought", at=moment("11-02 00:00"))]
     found = {row["item_id"]: row["reason"] for row in lists(rows, popular("again", "back", "bought"))}
     assert found == {"again": "On your wish list", "back": "Popular this month", "bought": "Bought before"}
 
