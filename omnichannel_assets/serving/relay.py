@@ -48,7 +48,8 @@ class Relay(Protocol):
 def is_signed(body: bytes, signature: str, secret: str) -> bool:
     """Whether this is Segment's signature: hex HMAC-SHA1 of the body, or, for a list, of its first element alone, which is tried first.
 
-    Segment writes the first element again in compact form, in the order of its keys. Compared in constant time.
+    Segment writes the first element again in compact form, in the order of its keys. Compared in constant time. The rest of such a list is
+    vouched for by nothing but the address it came to: that is Segment's format, and a reason to keep the address to oneself.
     """
     given = signature.strip().lower().encode()
     candidates = [*_first_element_texts(body), body]
