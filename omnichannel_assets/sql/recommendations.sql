@@ -63,7 +63,7 @@ judged as (
 ),
 strong as (
     select j.customer_id, j.item_id, j.orders, j.closeness, j.wishes, f.reason as popular_reason,
-        cast((j.orders * j.orders + 0.5 * j.closeness + 0.5 * j.wishes + 0.01) * (f.customers + 50) as decimal(18, 6)) as strength
+        cast((j.orders * j.orders + 0.5 * j.closeness + 0.5 * j.wishes + 0.01) * (f.customers + 50) as decimal(38, 6)) as strength
     from judged as j
     join popular_items as f on f.item_id = j.item_id
 ),
