@@ -34,6 +34,16 @@ def _changes(table: str) -> SmallTable:
     )
 
 
+def _newest(table: str) -> str:
+    return f"(select * from {table} where as_of = (select max(as_of) from {table})) as newest"
+
+
+REASON_KIND = (
+    "case when starts_with(reason, 'Bought') then 'bought before' when starts_with(reason, 'Goes with') then 'goes with what they touched' "
+    "when starts_with(reason, 'On your') then 'wish list' else 'popular' end"
+)
+"""Reasons in a few kinds: the words themselves name items."""
+
 PREVIEWS: dict[str, tuple[Preview, ...]] = {
     "landing_files": (
         SmallTable(
@@ -173,6 +183,38 @@ PREVIEWS: dict[str, tuple[Preview, ...]] = {
             "count(*) filter (where channel = 'store') as in_store from interactions group by 1 order by 2 desc, 1",
         ),
         Picture("interactions per week", _per_week("interactions", "event_at", "event_type"), "weeks", "week of the event"),
+    ),
+    "similar_items": (
+        SmallTable(
+            "items with a list, newest as-of date",
+            "select n as list_length, count(*) as items from (select item_id, count(*) as n from "
+            + _newest("similar_items")
+            + " group by item_id) group by 1 order by 1 desc",
+        ),
+    ),
+    "popular_items": (
+        SmallTable(
+            "what the shop can sell, newest as-of date",
+            f"select reason, count(*) as items, max(customers) as most_customers from {_newest('popular_items')} group by 1 order by 2 desc, 1",
+        ),
+    ),
+    "recommendations": (
+        SmallTable(
+            "reasons, newest as-of date",
+            f"select {REASON_KIND} as reason, count(*) as places, count(*) filter (where rank = 1) as first_places, "
+            f"count(distinct customer_id) as customers, count(distinct item_id) as items from {_newest('recommendations')} group by 1 order by 2 desc, 1",
+        ),
+        SmallTable(
+            "coverage, newest as-of date",
+            "select count(distinct customer_id) as customers, count(*) as places, count(distinct item_id) as items_recommended, "
+            f"count(distinct case when rank <= 3 then item_id end) as items_in_the_first_three_places from {_newest('recommendations')}",
+        ),
+        Picture(
+            "reasons by place in the list",
+            f"select rank, {REASON_KIND}, count(*) from {_newest('recommendations')} group by 1, 2",
+            "numbers",
+            "place in the list",
+        ),
     ),
 }
 """Table -> what to show of it. The histories of DMS tables share ``dms_previews``."""

@@ -37,7 +37,9 @@ class Recommendations(BaseModel):
     source: Source = Field(
         description="Where the first item comes from. `personalize`: Amazon Personalize; `lake`: the person's own list, or what goes with the items; `popular`: what everybody buys."
     )
-    recommendation_id: str = Field(description="Id of this answer, also in the header X-Recommendation-Id: send it along when an item is clicked or bought.")
+    recommendation_id: str = Field(
+        description="Id of this answer, also in the header X-Recommendation-Id: send it along when an item is clicked or bought."
+    )
     as_of: date = Field(description="The lake's lists know everything before 00:00 UTC of this date. Stock and prices are newer.")
     dropped: Dropped
     fallback: Literal["personalize did not answer"] | None = Field(description="Set when the lake answered because Personalize did not.")
@@ -99,7 +101,9 @@ class Received(BaseModel):
 
     relayed: int = Field(description="Sent on, and the person's new list sent back.")
     duplicates: int = Field(description="Delivered before; not sent on again.")
-    other: int = Field(description="Not an e-commerce event of a person (other types, deletions, unknown names): acknowledged, not sent on.")
+    other: int = Field(
+        description="Not an e-commerce event of a person (other types, deletions, unknown names): acknowledged, not sent on."
+    )
     not_relayed: int = Field(description="Would be sent on, but no relay is set up.")
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"relayed": 2, "duplicates": 1, "other": 0, "not_relayed": 0}]})

@@ -81,7 +81,9 @@ class Service:
         customer = next(iter(question.customer_ids), None)
         about = question.seeds[-1] if question.seeds else None
         asked = self.personalize is not None and bool(customer or about)
-        found = self.personalize.ask(customer, about, question.limit * OVERSAMPLE + len(question.cart)) if self.personalize and asked else None
+        found = (
+            self.personalize.ask(customer, about, question.limit * OVERSAMPLE + len(question.cart)) if self.personalize and asked else None
+        )
         answer = choose(question, lists, found[0] if found else None)
         own_id = f"lake-{uuid.uuid4().hex}"
         recommendation_id = found[1] or own_id if found and answer.source == "personalize" else own_id
@@ -256,7 +258,9 @@ class RequestLog:
             log.info("%s %s %s %.1f ms", scope["method"], path, status, (time.perf_counter() - began) * 1000)
 
 
-def serve(workspace: Workspace, host: str = "127.0.0.1", port: int = 8080, *, personalize: Personalize | None = None, relay: Relay | None = None) -> None:
+def serve(
+    workspace: Workspace, host: str = "127.0.0.1", port: int = 8080, *, personalize: Personalize | None = None, relay: Relay | None = None
+) -> None:
     """Answer until interrupted. The server's own access log is off: it would print who asked."""
     import uvicorn
 

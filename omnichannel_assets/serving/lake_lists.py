@@ -153,7 +153,10 @@ class LakeReader:
         """The newest as-of date that all lists have."""
         values = [set(self.lake.store.folders(self.lake.folder(table.name))) for table in (RECOMMENDATIONS, SIMILAR_ITEMS, POPULAR_ITEMS)]
         dates = sorted((name.removeprefix("as_of=") for name in set.intersection(*values) if name.startswith("as_of=")), reverse=True)
-        return next((value for value in dates if all(self._manifest(table, value) for table in (RECOMMENDATIONS, SIMILAR_ITEMS, POPULAR_ITEMS))), None)
+        return next(
+            (value for value in dates if all(self._manifest(table, value) for table in (RECOMMENDATIONS, SIMILAR_ITEMS, POPULAR_ITEMS))),
+            None,
+        )
 
     def _manifest(self, table: TableSchema, as_of: str) -> Manifest | None:
         return self.lake.manifest(table.name, ("as_of", as_of) if table.partition else None)
@@ -165,7 +168,6 @@ class LakeReader:
         return tuple((listed.key, listed.size, listed.token) for key in keys for listed in self.lake.store.list(key))
 
     def _read(self, as_of: str) -> LakeLists:
-        import pyarrow as pa
         import pyarrow.compute as pc
 
         def people(table: pa.Table) -> dict[str, SortedRows]:
@@ -191,7 +193,9 @@ class LakeReader:
         if before and manifest and (not manifest.sha256 or before[0] == (value, manifest.sha256)):
             return before[1]
         paths = self.lake.paths(table, [as_of] if table.partition else None)
-        rows = pq.read_table(paths[0], partitioning=None, read_dictionary=REPEATED.get(table.name)) if paths else table.arrow().empty_table()
+        rows = (
+            pq.read_table(paths[0], partitioning=None, read_dictionary=REPEATED.get(table.name)) if paths else table.arrow().empty_table()
+        )
         found = made(rows)
         self._tables[table.name] = ((value, manifest.sha256 if manifest else ""), found)
         return found

@@ -13,7 +13,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as WaitedTooLongError
 from typing import Any, Protocol
 
-from omnichannel_assets.errors import RetryableError, UserError
+from omnichannel_assets.errors import RetryableError
 from omnichannel_assets.settings import Settings
 
 log = logging.getLogger("omnichannel_assets")
@@ -28,8 +28,8 @@ class Personalize(Protocol):
     """What the service asks Personalize."""
 
     def recommendations(self, user_id: str | None, item_id: str | None, limit: int) -> tuple[Sequence[str], str]:
-        """Item ids, best first, and the recommendation id. ``user_id`` is our customer_id. Raises RetryableError, UserError or OSError
-        when there is no answer."""
+        """Item ids, best first, and the recommendation id. ``user_id`` is our customer_id. Whatever it raises counts as no
+        answer, and so does a second without one."""
         ...
 
 
@@ -63,7 +63,9 @@ def personalize_of(settings: Settings) -> Personalize | None:
     import boto3
     from botocore.config import Config
 
-    config = Config(connect_timeout=WAIT_SECONDS, read_timeout=WAIT_SECONDS, retries={"total_max_attempts": 1}, max_pool_connections=CALLS_AT_ONCE)
+    config = Config(
+        connect_timeout=WAIT_SECONDS, read_timeout=WAIT_SECONDS, retries={"total_max_attempts": 1}, max_pool_connections=CALLS_AT_ONCE
+    )
     names = {} if is_live else {"endpoint_url": settings.sandbox_url, "aws_access_key_id": "sandbox", "aws_secret_access_key": "sandbox"}
     client = boto3.session.Session().client("personalize-runtime", region_name=settings.aws_region, config=config, **names)
     return PersonalizeRuntime(settings.personalize_recommender_arn, client)
@@ -82,12 +84,20 @@ class GuardedPersonalize:
         """Item ids and recommendation id, or None: no answer in time, or none was asked for because the last one failed."""
         if time.monotonic() < self._silent_until or not self._free.acquire(blocking=False):
             return None
-        asked: Future[tuple[Sequence[str], str]] = self._threads.submit(self.personalize.recommendations, user_id, item_id, min(limit, MOST_RESULTS))
+        asked: Future[tuple[Sequence[str], str]] = self._threads.submit(
+            self.personalize.recommendations, user_id, item_id, min(limit, MOST_RESULTS)
+        )
         asked.add_done_callback(lambda _: self._free.release())
-        try:
-            item_ids, recommendation_id = asked.result(timeout=self.wait_seconds)
-        except (RetryableError, UserError, OSError, WaitedTooLongError) as error:
+        error = self._error_of(asked)
+        if error is not None:
             self._silent_until = time.monotonic() + self.pause_seconds
             log.warning("Personalize did not answer (%s); the lake's lists do for %g s", type(error).__name__, self.pause_seconds)
             return None
+        item_ids, recommendation_id = asked.result()
         return list(item_ids), recommendation_id
+
+    def _error_of(self, asked: Future[Any]) -> BaseException | None:
+        try:
+            return asked.exception(timeout=self.wait_seconds)
+        except WaitedTooLongError as error:
+            return error

@@ -48,11 +48,12 @@ class Relay(Protocol):
 def is_signed(body: bytes, signature: str, secret: str) -> bool:
     """Whether this is Segment's signature: hex HMAC-SHA1 of the body, or, for a list, of its first element alone, which is tried first.
 
-    Segment writes the first element again in compact form, in the order of its keys. Compared in constant time.
+    Segment writes the first element again in compact form, in the order of its keys. Compared in constant time. The rest of such a list is
+    vouched for by nothing but the address it came to: that is Segment's format, and a reason to keep the address to oneself.
     """
     given = signature.strip().lower().encode()
     candidates = [*_first_element_texts(body), body]
-    return any([hmac.compare_digest(hmac.new(secret.encode(), text, hashlib.sha1).hexdigest().encode(), given) for text in candidates])
+    return any(hmac.compare_digest(hmac.new(secret.encode(), text, hashlib.sha1).hexdigest().encode(), given) for text in candidates)
 
 
 def _first_element_texts(body: bytes) -> list[bytes]:
@@ -110,7 +111,12 @@ class _Work:
 class Relaying:
     """Sends each call on once. Remembers the newest message ids and how far each got, so that a repeated delivery goes on where one stopped."""
 
-    def __init__(self, relay: Relay, customer_of: Callable[[str | None, str | None], str | None], items_for: Callable[[str | None, str | None], Sequence[str]]):
+    def __init__(
+        self,
+        relay: Relay,
+        customer_of: Callable[[str | None, str | None], str | None],
+        items_for: Callable[[str | None, str | None], Sequence[str]],
+    ):
         self.relay, self.customer_of, self.items_for = relay, customer_of, items_for
         self._lock = threading.Lock()
         self._done: OrderedDict[str, str] = OrderedDict()
@@ -202,7 +208,12 @@ def count_only(calls: Sequence[Any]) -> RelayCounts:
 
 def is_relayed(call: Any) -> bool:
     """Whether this is a track call of an e-commerce event, in either spelling."""
-    return isinstance(call, dict) and call.get("type") == "track" and isinstance(call.get("event"), str) and call["event"].strip().lower() in RELAYED
+    return (
+        isinstance(call, dict)
+        and call.get("type") == "track"
+        and isinstance(call.get("event"), str)
+        and call["event"].strip().lower() in RELAYED
+    )
 
 
 def _person_of(call: Call) -> _Person | None:

@@ -1,8 +1,8 @@
 -- recommendations: twenty buyable items for everybody with an interaction in 365 days, as of $as_of; best first.
 -- Grain: as_of, customer_id, rank. Reads: interactions, products, similar_items, popular_items.
 -- Strength of an item = (orders of the customer that kept it, squared + closeness to the 30 items they touched last / 2 + 1/2 if on their wish
--- list + 1/100) times (customers who bought it lately + 50). Orders squared: what is bought again and again leads (measured against a later month
--- in docs/decisions/0007-recommendations.md). Popular items fill every list, so a list is short only when the shop has fewer than twenty things to sell.
+-- list + 1/100) times (customers who bought it lately + 50). Orders squared: what is bought again and again leads (measured against a later month:
+-- docs/decisions/0007-recommendations.md). Popular items fill every list, so a list is short only when the shop has fewer than twenty things to sell.
 with recent as (
     select customer_id, item_id, event_type, event_at, order_id, quantity
     from interactions
@@ -63,7 +63,7 @@ judged as (
 ),
 strong as (
     select j.customer_id, j.item_id, j.orders, j.closeness, j.wishes, f.reason as popular_reason,
-        cast((j.orders * j.orders + 0.5 * j.closeness + 0.5 * j.wishes + 0.01) * (f.customers + 50) as decimal(18, 6)) as strength
+        cast((j.orders * j.orders + 0.5 * j.closeness + 0.5 * j.wishes + 0.01) * (f.customers + 50) as decimal(38, 6)) as strength
     from judged as j
     join popular_items as f on f.item_id = j.item_id
 ),

@@ -2,7 +2,8 @@
 
 from datetime import timedelta
 
-from omnichannel_assets_tests.models.rows import AS_OF, TICK, built, moment, part, person
+from omnichannel_assets.assets.steps import conserved
+from omnichannel_assets_tests.models.rows import AS_OF, PARAMETERS, TABLES, TICK, built, engine, moment, part, person, register
 
 
 def bought(item_id: str, customer: int = 1, at=None, **columns) -> dict:
@@ -52,3 +53,11 @@ def test_what_lies_outside_the_year_before_t_counts_nowhere():
 
 def test_looking_is_not_buying():
     assert part(popular([bought("P-1", event_type="View"), bought("P-2")], [product("P-1"), product("P-2")]), "item_id", "customers") == [("P-2", 1), ("P-1", 0)]
+
+
+def test_a_product_that_is_lost_breaks_the_law():
+    register("popular_items", "conservation/popular_items", products=[product("P-1"), product("P-2"), product("gone", 0), product("POST", is_merchandise=False)])
+    whole = engine().model(TABLES["popular_items"], PARAMETERS)
+    for data, holds in ((whole, True), (whole.slice(1), False)):
+        (law,) = conserved(engine(), TABLES["popular_items"], data, PARAMETERS).values()
+        assert law.passed == holds

@@ -2,7 +2,8 @@
 
 from datetime import timedelta
 
-from omnichannel_assets_tests.models.rows import AS_OF, TICK, built, moment, part, person
+from omnichannel_assets.assets.steps import conserved
+from omnichannel_assets_tests.models.rows import AS_OF, PARAMETERS, TABLES, TICK, built, engine, moment, part, person, register
 from omnichannel_assets_tests.models.test_popular_items import bought, product
 
 DAY = AS_OF.date()
@@ -49,8 +50,14 @@ def test_what_is_bought_again_leads_then_what_was_bought_then_wishes_then_what_g
 
 
 def test_among_equals_the_one_that_others_buy_leads():
-    wanted = popular("a", "b") + [popular("c", customers=500)[0] | {"rank": 3}]
+    wanted = [*popular("a", "b"), popular("c", customers=500)[0] | {"rank": 3}]
     assert part(lists([bought("a"), bought("b"), bought("c")], wanted), "item_id") == [("c",), ("a",), ("b",)]
+
+
+def test_a_very_large_shop_does_not_overflow():
+    found = lists([bought("a", order_id=f"O-{n}") for n in range(200)], popular("a", "b", customers=10**12))
+    assert part(found, "item_id") == [("a",), ("b",)]
+    assert found[0]["score"] <= 1
 
 
 def test_only_what_the_shop_can_sell_now_is_recommended():
@@ -70,7 +77,7 @@ def test_a_wish_ends_when_it_is_taken_back_or_bought_and_may_begin_again():
 
     rows = wish("back", ("AddToWishlist", "11-01 00:00"), ("RemoveFromWishlist", "11-02 00:00"))
     rows += wish("again", ("RemoveFromWishlist", "11-02 00:00"), ("AddToWishlist", "11-03 00:00"))
-    rows += wish("bought", ("AddToWishlist", "11-01 00:00")) + [bought("bought", at=moment("11-02 00:00"))]
+    rows += [*wish("bought", ("AddToWishlist", "11-01 00:00")), bought("bought", at=moment("11-02 00:00"))]
     found = {row["item_id"]: row["reason"] for row in lists(rows, popular("again", "back", "bought"))}
     assert found == {"again": "On your wish list", "back": "Popular this month", "bought": "Bought before"}
 
@@ -104,3 +111,11 @@ def test_everybody_has_a_list_of_their_own():
     found = lists([bought("P-1", 1), bought("P-2", 2), did("Return", "P-3", 3)], popular("P-1", "P-2"))
     firsts = {row["customer_id"]: row["item_id"] for row in found if row["rank"] == 1}
     assert firsts == {person(1): "P-1", person(2): "P-2", person(3): "P-1"}
+
+
+def test_a_customer_without_a_list_and_a_list_with_a_gap_break_the_law():
+    register("recommendations", "conservation/recommendations", interactions=[bought("P-1", 1), bought("P-1", 2)], popular_items=popular("P-1", "P-2"))
+    whole = engine().model(TABLES["recommendations"], PARAMETERS)
+    for data, holds in ((whole, True), (whole.slice(1), False), (whole.slice(2), False)):
+        (law,) = conserved(engine(), TABLES["recommendations"], data, PARAMETERS).values()
+        assert law.passed == holds
