@@ -8,6 +8,7 @@ import json
 import logging
 import shutil
 import sys
+from contextlib import ExitStack
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -170,12 +171,21 @@ def sandbox(lake_uri: str | None, port: int) -> None:
 @click.option("--host", default="127.0.0.1", show_default=True)
 @click.option("--port", type=click.IntRange(1, 65535), default=8790, show_default=True)
 def serve(lake_uri: str | None, host: str, port: int) -> None:
-    """Answer the shop's pages: recommendations, and Segment's webhook. Try http://127.0.0.1:8790/docs."""
-    from omnichannel_assets.serving.service import serve as serve_shop
+    """Answer the shop's pages: recommendations, and Segment's webhook. What it answers is told at /docs."""
+    from omnichannel_assets.resources.channels import sandbox_folder
+    from omnichannel_assets.sandbox.server import reached
+    from omnichannel_assets.serving.app import serve as serve_shop
+    from omnichannel_assets.serving.channels_relay import relay_of
 
     workspace = _workspace(lake_uri=lake_uri)
     _require_lake(workspace)
-    serve_shop(workspace, host, port)
+    with ExitStack() as stack:
+        url = None
+        if workspace.settings.delivery_mode == "sandbox":
+            url = workspace.settings.sandbox_url or stack.enter_context(reached(sandbox_folder(workspace)))
+            workspace = _workspace(lake_uri=lake_uri, sandbox_url=url)
+        click.echo(f"Answering on http://{host}:{port}; what it answers: http://{host}:{port}/docs" + (f"; sandbox: {url}" if url else ""))
+        serve_shop(workspace, host, port, relay=relay_of(workspace, url))
 
 
 def _date(text: str) -> date:

@@ -48,12 +48,12 @@ class Channels:
 
     @cached_property
     def sandbox_url(self) -> str:
-        """Address of the sandbox; one is started when none is named."""
+        """Address of the sandbox: the one that is named, or runs over this lake, or is started for the delivery."""
         if self.workspace.settings.sandbox_url:
             return self.workspace.settings.sandbox_url
-        from omnichannel_assets.sandbox.server import Sandbox
+        from omnichannel_assets.sandbox.server import reached
 
-        return self.stack.enter_context(Sandbox.start(sandbox_folder(self.workspace))).url
+        return self.stack.enter_context(reached(sandbox_folder(self.workspace)))
 
     @property
     def is_live(self) -> bool:
@@ -62,12 +62,7 @@ class Channels:
     @cached_property
     def segment(self) -> SegmentClient:
         """Segment's tracking API."""
-        from omnichannel_assets.activation.segment import SegmentClient
-
-        settings = self.workspace.settings
-        if self.is_live:
-            return SegmentClient(settings.segment_url, settings.segment_write_key.get_secret_value(), hook=self.hook)
-        return SegmentClient(self.sandbox_url, SANDBOX_KEY, hook=self.hook)
+        return segment_of(self.workspace.settings, None if self.is_live else self.sandbox_url, hook=self.hook)
 
     def aws(self, service: str) -> Any:
         """A boto3 client of one service, with bounded standard retries; the same one each time."""
@@ -97,11 +92,19 @@ class Channels:
         return f"s3://{SANDBOX_KEY}/{key}"
 
 
-def aws_of(settings: Settings, service: str, sandbox_url: str | None) -> Any:
-    """A boto3 client of AWS, with the credentials AWS tools find, or of a sandbox."""
+def segment_of(settings: Settings, sandbox_url: str | None, **limits: Any) -> SegmentClient:
+    """A client of Segment, or of a sandbox; ``limits`` are SegmentClient's own."""
+    from omnichannel_assets.activation.segment import SegmentClient
+
     if sandbox_url is None:
-        return aws_client(service, region=settings.aws_region)
-    return aws_client(service, region=settings.aws_region, endpoint_url=sandbox_url, access_key_id=SANDBOX_KEY, secret_access_key=SANDBOX_KEY)
+        return SegmentClient(settings.segment_url, settings.segment_write_key.get_secret_value(), **limits)
+    return SegmentClient(sandbox_url, SANDBOX_KEY, **limits)
+
+
+def aws_of(settings: Settings, service: str, sandbox_url: str | None, **limits: Any) -> Any:
+    """A boto3 client of AWS, with the credentials AWS tools find, or of a sandbox; ``limits`` are aws_client's own."""
+    keys = {} if sandbox_url is None else {"endpoint_url": sandbox_url, "access_key_id": SANDBOX_KEY, "secret_access_key": SANDBOX_KEY}
+    return aws_client(service, region=settings.aws_region, **keys, **limits)
 
 
 @contextmanager

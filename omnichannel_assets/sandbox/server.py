@@ -10,8 +10,9 @@ import asyncio
 import shutil
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,7 +28,7 @@ from omnichannel_assets.errors import InputError, LockedError
 from omnichannel_assets.sandbox.answers import Reply, ServiceError, error_reply
 from omnichannel_assets.sandbox.aws import AwsServices
 from omnichannel_assets.sandbox.faults import Fault, Faults
-from omnichannel_assets.sandbox.inbox import SERVICES, Inbox, append, mend
+from omnichannel_assets.sandbox.inbox import SERVICES, Inbox, append, mend, replace
 from omnichannel_assets.sandbox.page import page
 from omnichannel_assets.sandbox.segment import OPERATIONS as SEGMENT_OPERATIONS
 from omnichannel_assets.sandbox.segment import SegmentService, message_ids
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 
 HOST = "127.0.0.1"
 STARTED_WITHIN = 10.0
+ADDRESS = ".address"
 
 
 class _Connections(H11Protocol):
@@ -90,7 +92,7 @@ class Sandbox:
         with _only_one(folder):
             sandbox = cls(folder)
             listening = _bound(port)
-            sandbox.url = f"http://{HOST}:{listening.getsockname()[1]}"
+            sandbox.url = _announced(sandbox.folder, listening)
             server = _Server(sandbox.app)
             thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, name="sandbox", daemon=True)
             thread.start()
@@ -190,10 +192,37 @@ def serve(folder: Path | str, port: int, on_ready: Callable[[str], None] = lambd
     with _only_one(folder):
         sandbox = Sandbox(folder)
         listening = _bound(port)
-        sandbox.url = f"http://{HOST}:{listening.getsockname()[1]}"
+        sandbox.url = _announced(sandbox.folder, listening)
         on_ready(sandbox.url)
         with suppress(KeyboardInterrupt):  # how a person ends it
             _Server(sandbox.app).run(sockets=[listening])
+
+
+@contextmanager
+def reached(folder: Path | str) -> Iterator[str]:
+    """The address of the folder's sandbox: the one that runs already, in whatever process, or one started for the time of this call."""
+    with ExitStack() as stack:
+        try:
+            url = stack.enter_context(Sandbox.start(folder)).url
+        except LockedError:
+            url = _address_of(folder)
+        yield url
+
+
+def _address_of(folder: Path | str) -> str:
+    address = Path(folder) / ADDRESS
+    for _ in range(100):
+        if address.is_file():
+            return address.read_text(encoding="utf-8")
+        time.sleep(0.05)  # it is starting, and says so in a moment
+    raise LockedError(f"{folder}: another sandbox uses this folder and does not say where it listens. Fix: stop it.")
+
+
+def _announced(folder: Path, listening: socket.socket) -> str:
+    """The address of a sandbox, left in its folder for other processes."""
+    url = f"http://{HOST}:{listening.getsockname()[1]}"
+    replace(folder / ADDRESS, url.encode())
+    return url
 
 
 @contextmanager
@@ -201,8 +230,10 @@ def _only_one(folder: Path | str) -> Iterator[None]:
     """Keeps a second sandbox off the folder: each would not know what the other had already received."""
     Path(folder).mkdir(parents=True, exist_ok=True)
     lock = FileLock(Path(folder) / ".lock", timeout=0, is_singleton=False)
+    address = Path(folder) / ADDRESS
     try:
         lock.acquire()
+        address.unlink(missing_ok=True)  # of a sandbox that was killed
     except Timeout as error:
         raise LockedError(f"{folder}: another sandbox uses this folder. Fix: stop it, or name another folder.") from error
     try:
