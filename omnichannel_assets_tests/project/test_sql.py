@@ -34,6 +34,9 @@ UNIQUE_IN_A_GROUP = {
     "version": "version of a key in a DMS history",
     "identifier_value": "last part of the key of identifiers, inside one link and type",
     "name_source": "names one record",
+    "order_day": "one row a customer and day",
+    "category": "one row a customer and category",
+    "heir_id": "one row a customer at a cut-off and heir",
     "choice_source": "names one record; its copies are alike",
 }
 """Columns that may end a window's order, because they tell any two rows of the window apart."""
