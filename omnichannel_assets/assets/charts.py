@@ -63,7 +63,9 @@ def _calibration(axes: Axes, rows: Sequence[Sequence[Any]], *, is_first: bool) -
 def _lift(axes: Axes, rows: Sequence[Sequence[Any]], *, is_first: bool) -> None:
     tenths = [int(tenth) for tenth, _, _ in rows]
     axes.bar(tenths, [float(model or 0) for _, model, _ in rows], color=BLUE, width=0.75, label="model")
-    axes.plot(tenths, [float(recency or 0) for _, _, recency in rows], color=RED, marker="o", markersize=3, linewidth=1.2, label="recency alone")
+    axes.plot(
+        tenths, [float(recency or 0) for _, _, recency in rows], color=RED, marker="o", markersize=3, linewidth=1.2, label="recency alone"
+    )
     axes.axhline(1.0, color=GREY, linewidth=0.8, linestyle="--")
     axes.set_xticks(tenths)
     axes.set_xlabel("tenth of the customers, highest scores first", fontsize=7)

@@ -180,7 +180,9 @@ def previews_of(workspace: Workspace, table: TableSchema) -> dict[str, str]:
     wanted = dms_previews(table.name) if "known_at_assumed" in table.names else PREVIEWS.get(table.name, ())
     shown = {}
     for preview, columns, rows in preview_rows(workspace, table, wanted):
-        shown[preview.title] = markdown_picture(preview, rows) if isinstance(preview, Picture) else markdown_table(columns, rows, preview.most)
+        shown[preview.title] = (
+            markdown_picture(preview, rows) if isinstance(preview, Picture) else markdown_table(columns, rows, preview.most)
+        )
     return shown
 
 

@@ -148,8 +148,12 @@ def _train(workspace: Workspace, table: TableSchema, tasks: tuple[Task, ...]) ->
 
         models = [train(task, examples, MODEL_FEATURES) for task in tasks]
         for model in models:
-            log.info("%s: %s", model.task.model, model.refusal or f"{model.positives:,} of {model.examples:,} examples {model.task.happened}")
-        last = {model.task.model: examples.filter(pc.equal(examples.column("cutoff"), model.calibrated_on)) for model in models if model.booster}
+            log.info(
+                "%s: %s", model.task.model, model.refusal or f"{model.positives:,} of {model.examples:,} examples {model.task.happened}"
+            )
+        last = {
+            model.task.model: examples.filter(pc.equal(examples.column("cutoff"), model.calibrated_on)) for model in models if model.booster
+        }
         return [stored_model(model, digest, weights(model, last[model.task.model]) if model.booster else {}) for model in models]
 
     report = _from_examples(workspace, table, rows)
@@ -194,7 +198,9 @@ def _from_examples(workspace: Workspace, table: TableSchema, rows: Callable[[pa.
         if made is None:
             log.warning("%s as of %s is left out: there are no examples of that date", table.name, as_of)
             continue
-        digest = digest_of({"code": code_digest("propensity", "assets/propensity.py"), "columns": table.fingerprint(), "examples": made.sha256})
+        digest = digest_of(
+            {"code": code_digest("propensity", "assets/propensity.py"), "columns": table.fingerprint(), "examples": made.sha256}
+        )
         if _is_kept(workspace, report, digest, as_of):
             continue
         found = rows(_partition(workspace, TRAINING_EXAMPLES, as_of), digest)
@@ -285,7 +291,9 @@ def _warn_of_silence(report: StepReport, customers: pa.Table, as_of: date) -> No
     latest = pc.min(customers.column("recency_days")).as_py()
     if latest is not None and latest > SILENT_DAYS:
         report.figures["days_without_any_purchase"] = int(latest)
-        log.warning("%s as of %s: no purchase at all in the %s days before; has the order feed stopped?", report.table.name, as_of, int(latest))
+        log.warning(
+            "%s as of %s: no purchase at all in the %s days before; has the order feed stopped?", report.table.name, as_of, int(latest)
+        )
 
 
 def scores(customers: pa.Table, models: Mapping[str, Model]) -> pa.Table:
@@ -306,7 +314,10 @@ def scores(customers: pa.Table, models: Mapping[str, Model]) -> pa.Table:
         columns["subscription_churn_score"] = pc.if_else(customers.column("has_active_subscription"), found, pa.scalar(None, pa.float64()))
     schema = PROPENSITY_SCORES.arrow()
     absent = pa.nulls(customers.num_rows)
-    return pa.table([pa.chunked_array([absent]).cast(f.type) if f.name not in columns else _column(columns[f.name], f.type) for f in schema], schema=schema)
+    return pa.table(
+        [pa.chunked_array([absent]).cast(f.type) if f.name not in columns else _column(columns[f.name], f.type) for f in schema],
+        schema=schema,
+    )
 
 
 def _column(values: Any, kind: pa.DataType) -> Any:
