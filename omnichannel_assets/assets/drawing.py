@@ -22,28 +22,34 @@ COLOURS = ("#4477AA", "#EE6677", "#228833", "#CCBB44", "#66CCEE", "#AA3377", "#7
 
 @dataclass(frozen=True)
 class SmallTable:
-    """Rows of a query as a Markdown table; ``title`` becomes the metadata key, the query's column names the headings."""
+    """Rows of a query as a Markdown table; ``title`` becomes the metadata key, the query's column names the headings.
+
+    ``beside`` names other tables that the query reads; ``most`` is how many rows are shown.
+    """
 
     title: str
     sql: str
+    beside: tuple[str, ...] = ()
+    most: int = SHOWN_ROWS
 
 
 @dataclass(frozen=True)
 class Picture:
-    """Rows (position, series, number) of a query as bars. Positions are days, weeks or plain numbers."""
+    """Rows (position, series, number) of a query as bars; positions are days, weeks or plain numbers. The others are drawn by ``charts``."""
 
     title: str
     sql: str
-    positions: Literal["days", "weeks", "numbers"]
+    positions: Literal["days", "weeks", "numbers", "calibration", "lift", "shares"]
     x_label: str = ""
+    beside: tuple[str, ...] = ()
 
 
-def markdown_table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
+def markdown_table(columns: Sequence[str], rows: Sequence[Sequence[Any]], most: int = SHOWN_ROWS) -> str:
     """Rows as a Markdown table, numbers to the right; long ones are cut and say so."""
     head = [column.replace("_", " ") for column in columns]
     aligned = ["---:" if all(_is_number(row[index]) for row in rows) else "---" for index in range(len(columns))]
-    lines = [_line(head), _line(aligned), *(_line([_cell(value) for value in row]) for row in rows[:SHOWN_ROWS])]
-    hidden = len(rows) - SHOWN_ROWS
+    lines = [_line(head), _line(aligned), *(_line([_cell(value) for value in row]) for row in rows[:most])]
+    hidden = len(rows) - most
     return "\n".join(lines) + (f"\n\n{hidden:,} more rows" if hidden > 0 else "")
 
 
@@ -55,6 +61,10 @@ def markdown_picture(picture: Picture, rows: Sequence[Sequence[Any]]) -> str:
 
 def bars(picture: Picture, rows: Sequence[Sequence[Any]]) -> bytes:
     """Stacked bars as PNG bytes: one colour a series, the biggest series at the bottom, small ones together as ``other``."""
+    if picture.positions in ("calibration", "lift", "shares"):
+        from omnichannel_assets.assets.charts import chart
+
+        return chart(picture, rows)
     from matplotlib.collections import PolyCollection  # one object a series: a bar each would take four times as long
     from matplotlib.dates import date2num
     from matplotlib.figure import Figure  # deferred: only a run that has something to show draws; no window system is involved

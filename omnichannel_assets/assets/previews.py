@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from omnichannel_assets.assets.drawing import Picture, SmallTable, markdown_picture, markdown_table
+from omnichannel_assets.assets.previews_scores import SCORE_PREVIEWS
 from omnichannel_assets.lake.schema import TableSchema
 from omnichannel_assets.resources.workspace import Workspace
 
@@ -176,6 +177,7 @@ PREVIEWS: dict[str, tuple[Preview, ...]] = {
             "select channel, count(*) as items, count(distinct return_id) as refunds, sum(amount) as amount from returns group by 1 order by 1",
         ),
     ),
+    **SCORE_PREVIEWS,
     "interactions": (
         SmallTable(
             "interactions by type",
@@ -234,7 +236,9 @@ def previews_of(workspace: Workspace, table: TableSchema) -> dict[str, str]:
     wanted = dms_previews(table.name) if "known_at_assumed" in table.names else PREVIEWS.get(table.name, ())
     shown = {}
     for preview, columns, rows in preview_rows(workspace, table, wanted):
-        shown[preview.title] = markdown_picture(preview, rows) if isinstance(preview, Picture) else markdown_table(columns, rows)
+        shown[preview.title] = (
+            markdown_picture(preview, rows) if isinstance(preview, Picture) else markdown_table(columns, rows, preview.most)
+        )
     return shown
 
 
@@ -247,5 +251,7 @@ def preview_rows(
         return []
     with workspace.lake.engine(reading=True) as engine:
         engine.register_files(table, paths)
+        for name in {name for preview in wanted for name in preview.beside}:
+            engine.register_files(workspace.tables[name], workspace.lake.paths(workspace.tables[name]))
         found = [(preview, *engine.select(preview.sql)) for preview in wanted]
     return [(preview, columns, rows) for preview, columns, rows in found if rows]

@@ -19,7 +19,7 @@ from omnichannel_assets.assets.reporting import step_asset
 from omnichannel_assets.assets.steps import Draft, StepReport, publish, read_by
 from omnichannel_assets.checks.outcome import CheckOutcome
 from omnichannel_assets.lake.code import code_digest
-from omnichannel_assets.lake.engine import Engine, model_exists
+from omnichannel_assets.lake.engine import model_exists
 from omnichannel_assets.lake.lake import digest_of
 from omnichannel_assets.lake.schema import TableSchema
 from omnichannel_assets.lake.tables_scores import (
@@ -48,6 +48,8 @@ OWNERS = ["team:data-science"]
 HELD = "select cast($day as date) as cutoff, identifier_type, identifier_value, customer_id from identities"
 AtCutoff = tuple["pa.Table", "pa.Table"]
 """Features, and who held which identifier."""
+SILENT_DAYS = 7
+"""After so many days without any purchase the scores come with a warning."""
 MODEL_FEATURES = tuple(column.name for column in FEATURES if column.kind != "text")
 
 
@@ -97,7 +99,7 @@ def _examples(workspace: Workspace, as_of: date, seen: dict[date, AtCutoff]) -> 
         until = calendar.orders_until(last, as_of) if last else as_of
         days = calendar.cutoffs(first, until) if first else []
         features, identities = _at_cutoffs(workspace, days, seen)
-        engine.register("cutoff_features", features)
+        engine.register("cutoff_features", features.rename_columns({"as_of": "cutoff"}))
         engine.register("cutoff_identities", identities)
         data = engine.model(TRAINING_EXAMPLES, {**parameters_at(workspace, as_of), "orders_until": midnight(until)})
     return data, {"cutoffs": len(days), "rows_in": features.num_rows}
@@ -137,15 +139,26 @@ def train_repurchase(workspace: Workspace) -> StepReport:
 
 
 def _train(workspace: Workspace, table: TableSchema, tasks: tuple[Task, ...]) -> StepReport:
+    import pyarrow.compute as pc
+
     from omnichannel_assets.propensity.training import train
 
     def rows(examples: pa.Table, digest: str) -> list[dict[str, Any]]:
+        from omnichannel_assets.propensity.evaluation import weights
+
         models = [train(task, examples, MODEL_FEATURES) for task in tasks]
         for model in models:
-            log.info("%s: %s", model.task.model, model.refusal or f"{model.positives:,} of {model.examples:,} examples {model.task.happened}")
-        return [stored_model(model, digest) for model in models]
+            log.info(
+                "%s: %s", model.task.model, model.refusal or f"{model.positives:,} of {model.examples:,} examples {model.task.happened}"
+            )
+        last = {
+            model.task.model: examples.filter(pc.equal(examples.column("cutoff"), model.calibrated_on)) for model in models if model.booster
+        }
+        return [stored_model(model, digest, weights(model, last[model.task.model]) if model.booster else {}) for model in models]
 
-    return _from_examples(workspace, table, rows)
+    report = _from_examples(workspace, table, rows)
+    report.shown["versions"] = _newest(workspace, table, "model", "refusal")
+    return report
 
 
 def evaluate_models(workspace: Workspace) -> StepReport:
@@ -159,7 +172,19 @@ def evaluate_models(workspace: Workspace) -> StepReport:
             found += [{"model": task.model, "population": population, "metric": m, "value": v, "baseline": b} for m, v, b in metrics]
         return found
 
-    return _from_examples(workspace, MODEL_EVALUATION, rows)
+    report = _from_examples(workspace, MODEL_EVALUATION, rows)
+    report.shown["who was judged"] = _newest(workspace, MODEL_EVALUATION, "model", "population")
+    return report
+
+
+def _newest(workspace: Workspace, table: TableSchema, name: str, words: str) -> str:
+    """What the newest version says of each model, as a Markdown list: whole sentences, which a table would cut."""
+    values = workspace.lake.manifests(table)
+    if not values:
+        return ""
+    rows = _partition(workspace, table, date.fromisoformat(max(values)), [name, words]).to_pylist()
+    said = {row[name]: row[words] or "trained" for row in rows}
+    return "\n".join(f"- **{model.replace('_', ' ')}** (as of {max(values)}): {text}" for model, text in said.items())
 
 
 def _from_examples(workspace: Workspace, table: TableSchema, rows: Callable[[pa.Table, str], list[dict[str, Any]]]) -> StepReport:
@@ -173,7 +198,9 @@ def _from_examples(workspace: Workspace, table: TableSchema, rows: Callable[[pa.
         if made is None:
             log.warning("%s as of %s is left out: there are no examples of that date", table.name, as_of)
             continue
-        digest = digest_of({"code": code_digest("propensity", "assets/propensity.py"), "columns": table.fingerprint(), "examples": made.sha256})
+        digest = digest_of(
+            {"code": code_digest("propensity", "assets/propensity.py"), "columns": table.fingerprint(), "examples": made.sha256}
+        )
         if _is_kept(workspace, report, digest, as_of):
             continue
         found = rows(_partition(workspace, TRAINING_EXAMPLES, as_of), digest)
@@ -182,14 +209,14 @@ def _from_examples(workspace: Workspace, table: TableSchema, rows: Callable[[pa.
     return report.raise_failures()
 
 
-def _partition(workspace: Workspace, table: TableSchema, as_of: date) -> pa.Table:
+def _partition(workspace: Workspace, table: TableSchema, as_of: date, columns: list[str] | None = None) -> pa.Table:
     import pyarrow.parquet as pq
 
-    return pq.read_table(workspace.lake.paths(table, [as_of.isoformat()])[0], partitioning=None)
+    return pq.read_table(workspace.lake.paths(table, [as_of.isoformat()])[0], columns=columns, partitioning=None)
 
 
-def stored_model(model: Model, digest: str) -> dict[str, Any]:
-    """A version as a row of its table, without the as-of date."""
+def stored_model(model: Model, digest: str, shares: Mapping[str, float]) -> dict[str, Any]:
+    """A version as a row of its table, without the as-of date; ``shares`` are its weights by feature family."""
     return {
         "model": model.task.model,
         "label": model.task.label,
@@ -202,6 +229,7 @@ def stored_model(model: Model, digest: str) -> dict[str, Any]:
         "features": ",".join(model.features),
         "slope": model.calibration.slope if model.booster else None,
         "intercept": model.calibration.intercept if model.booster else None,
+        "weights": ",".join(f"{name}={share:.4f}" for name, share in shares.items()) or None,
         "booster": model.booster,
         "digest": digest,
     }
@@ -248,11 +276,24 @@ def score_customers(workspace: Workspace, as_ofs: Iterable[date]) -> StepReport:
         if _is_kept(workspace, report, digest, as_of):
             continue
         customers = _partition(workspace, CUSTOMER_FEATURES, as_of)
+        _warn_of_silence(report, customers, as_of)
         data = scores(customers, models)
         log.info("%s as of %s: %s customers", report.table.name, as_of, f"{data.num_rows:,}")
         law = CheckOutcome("conservation", data.num_rows == features.rows, details={"rows_in": features.rows, "rows_out": data.num_rows})
         publish(workspace, report, Draft(data, digest, value, counts={"rows_out": data.num_rows}, checks=(law, sound(data))))
     return report.raise_failures()
+
+
+def _warn_of_silence(report: StepReport, customers: pa.Table, as_of: date) -> None:
+    """Say so when nobody has bought for long: then the order feed may have stopped, and everybody looks like leaving."""
+    import pyarrow.compute as pc
+
+    latest = pc.min(customers.column("recency_days")).as_py()
+    if latest is not None and latest > SILENT_DAYS:
+        report.figures["days_without_any_purchase"] = int(latest)
+        log.warning(
+            "%s as of %s: no purchase at all in the %s days before; has the order feed stopped?", report.table.name, as_of, int(latest)
+        )
 
 
 def scores(customers: pa.Table, models: Mapping[str, Model]) -> pa.Table:
@@ -273,7 +314,10 @@ def scores(customers: pa.Table, models: Mapping[str, Model]) -> pa.Table:
         columns["subscription_churn_score"] = pc.if_else(customers.column("has_active_subscription"), found, pa.scalar(None, pa.float64()))
     schema = PROPENSITY_SCORES.arrow()
     absent = pa.nulls(customers.num_rows)
-    return pa.table([pa.chunked_array([absent]).cast(f.type) if f.name not in columns else _column(columns[f.name], f.type) for f in schema], schema=schema)
+    return pa.table(
+        [pa.chunked_array([absent]).cast(f.type) if f.name not in columns else _column(columns[f.name], f.type) for f in schema],
+        schema=schema,
+    )
 
 
 def _column(values: Any, kind: pa.DataType) -> Any:

@@ -24,11 +24,17 @@ FEATURES: tuple[Column, ...] = (
     Column("lines_90_days", "integer", "order lines of merchandise in [T-90 d, T)"),
     Column("items_365_days", "integer", "units of merchandise in [T-365 d, T)"),
     Column("distinct_items_365_days", "integer", "different items of merchandise in [T-365 d, T)"),
-    Column("mean_gap_days", "number", "mean days from one day with a purchase to the next, over all purchases before T; NULL with one such day"),
+    Column(
+        "mean_gap_days", "number", "mean days from one day with a purchase to the next, over all purchases before T; NULL with one such day"
+    ),
     Column("longest_gap_days", "number", "longest time in days between two days with a purchase before T; NULL with one such day"),
     Column("recency_over_gap", "number", "recency_days over mean_gap_days: above 1 the customer is later than usual"),
     Column("average_order_value", "decimal", "mean order total in [T-365 d, T)"),
-    Column("order_days_per_month", "number", "days with a purchase per 30 days, in [T-365 d, T) since the first purchase"),
+    Column(
+        "order_days_per_month",
+        "number",
+        "days with a purchase per 30 days, in [T-365 d, T) since the first purchase, but over 30 days at least",
+    ),
     Column("first_order_days", "number", "days from the first purchase to T"),
     Column("known_days", "number", "days from the first time any of the customer's identifiers was known to T"),
     Column("returned_items_90_days", "integer", "items given back in [T-90 d, T)"),
@@ -52,7 +58,11 @@ FEATURES: tuple[Column, ...] = (
     Column("categories_365_days", "integer", "categories bought from in [T-365 d, T)"),
     Column("has_active_subscription", "boolean", "a subscription has started before T and not ended before T"),
     Column("subscription_age_days", "number", "days from the start of the oldest active subscription to T; NULL without one"),
-    Column("renewal_in_days", "number", "days from T to the next renewal of an active subscription; NULL without one, or where no change recorded it"),
+    Column(
+        "renewal_in_days",
+        "number",
+        "days from T to the next renewal of an active subscription; NULL without one, or where no change recorded it",
+    ),
     Column("ended_subscriptions", "integer", "subscriptions that ended before T"),
 )
 """What is known of a customer before T. All but ``top_category`` are inputs of the models."""
@@ -104,6 +114,9 @@ def _model_table(name: str, description: str) -> TableSchema:
             Column("features", "text", "names of the inputs in their order, comma-separated"),
             Column("slope", "number", "calibration: probability = 1 / (1 + exp(-(slope * margin + intercept)))"),
             Column("intercept", "number", "see slope"),
+            Column(
+                "weights", "text", "family=share, comma-separated: how much each feature family moves the scores at the calibration cut-off"
+            ),
             Column("booster", "text", "the trees as XGBoost's JSON"),
             required("digest", "text", "digest of the code, settings and examples behind this version"),
         ),

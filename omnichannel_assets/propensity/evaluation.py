@@ -49,7 +49,11 @@ def evaluate(task: Task, examples: pa.Table, features: Sequence[str]) -> tuple[s
 
 
 def _population(task: Task, day: date, answers: np.ndarray, model: Model) -> str:
-    learned = f"; learned from {len(model.cutoffs)} cut-offs up to {model.cutoffs[-1]}, calibrated on {model.calibrated_on}" if model.booster else ""
+    learned = (
+        f"; learned from {len(model.cutoffs)} cut-offs up to {model.cutoffs[-1]}, calibrated on {model.calibrated_on}"
+        if model.booster
+        else ""
+    )
     return f"{RULES[task.population]} {day}: {len(answers):,}, of whom {int(answers.sum()):,} {task.happened}{learned}"
 
 

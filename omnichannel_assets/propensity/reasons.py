@@ -201,7 +201,10 @@ def reasons(scored: Scored) -> list[str | None]:
     for place, family in enumerate(FAMILIES):
         strength[:, place], chosen[:, place] = _strongest(family, scored, moved, medians, toward_staying)
     order = np.argsort(-strength, axis=1, kind="stable")[:, :MOST]
-    return [_sentence(scored, medians, row, [(p, chosen[row, p]) for p in order[row] if strength[row, p] >= LEAST_MOVE]) for row in range(len(upward))]
+    return [
+        _sentence(scored, medians, row, [(p, chosen[row, p]) for p in order[row] if strength[row, p] >= LEAST_MOVE])
+        for row in range(len(upward))
+    ]
 
 
 def usual_values(features: Sequence[str], values: np.ndarray) -> dict[str, float]:

@@ -17,6 +17,7 @@ from omnichannel_assets.propensity.tasks import Task
 if TYPE_CHECKING:
     import numpy as np
     import pyarrow as pa
+    import xgboost as xgb
 
 NEEDED = 50
 """Examples with the label, and without it, that the trees need."""
@@ -128,7 +129,7 @@ def margins(booster: str, inputs: np.ndarray, features: Sequence[str]) -> np.nda
     return opened(booster).predict(xgb.DMatrix(inputs, feature_names=list(features), nthread=1), output_margin=True).astype(float)
 
 
-def opened(booster: str):  # noqa: ANN201 - an xgboost.Booster, whose import is deferred
+def opened(booster: str) -> xgb.Booster:
     """The trees of a stored version."""
     import xgboost as xgb
 

@@ -103,7 +103,7 @@ select b.customer_id, $as_of_date as as_of, b.recency_days, b.order_days_30 as o
     (b.first_order_days - b.recency_days) / nullif(b.order_days - 1, 0) as mean_gap_days, g.longest_gap_days,
     b.recency_days * (b.order_days - 1) / nullif(b.first_order_days - b.recency_days, 0) as recency_over_gap,
     cast(b.spend_365_days / nullif(b.priced_365_days, 0) as decimal(18, 2)) as average_order_value,
-    b.order_days_365 * 30 / nullif(least(b.first_order_days, 365), 0) as order_days_per_month, b.first_order_days, p.known_days,
+    b.order_days_365 * 30 / nullif(greatest(least(b.first_order_days, 365), 30), 0) as order_days_per_month, b.first_order_days, p.known_days,
     coalesce(r.returned_items_90_days, 0) as returned_items_90_days, coalesce(r.returned_amount_90_days, 0) as returned_amount_90_days,
     case when c.days >= 30 then coalesce(v.views_30, 0) end as views_30_days, case when c.days >= 90 then coalesce(v.views_90, 0) end as views_90_days,
     case when c.days >= 30 then coalesce(v.carts_30, 0) end as carts_30_days, case when c.days >= 90 then coalesce(v.carts_90, 0) end as carts_90_days,

@@ -12,15 +12,15 @@ heirs as (
     select cutoff, customer_id, heir_id, row_number() over (partition by cutoff, customer_id order by identifiers desc, heir_id) as place from shared
 ),
 followed as (
-    select f.*, h.heir_id, cast(f.as_of as timestamptz) as cutoff_at, days_between(cast(f.as_of as timestamptz), $orders_until) as passed_days
+    select f.*, h.heir_id, cast(f.cutoff as timestamptz) as cutoff_at, days_between(cast(f.cutoff as timestamptz), $orders_until) as passed_days
     from cutoff_features as f
-    left join heirs as h on h.cutoff = f.as_of and h.customer_id = f.customer_id and h.place = 1
+    left join heirs as h on h.cutoff = f.cutoff and h.customer_id = f.customer_id and h.place = 1
 ),
 next_orders as (
-    select f.as_of, f.customer_id, min(days_between(f.cutoff_at, o.ordered_at)) as days
+    select f.cutoff, f.customer_id, min(days_between(f.cutoff_at, o.ordered_at)) as days
     from followed as f
     join orders as o on o.customer_id = f.heir_id and o.ordered_at >= f.cutoff_at and not is_called_off(o.status)
-    group by f.as_of, f.customer_id
+    group by f.cutoff, f.customer_id
 ),
 subscribed as (
     select c.cutoff, c.customer_id, cast(c.cutoff as timestamptz) as cutoff_at, s.subscription_id
@@ -35,10 +35,10 @@ subscription_ends as (
     join dms_subscriptions as e on e.subscription_id = s.subscription_id and e.valid_from < $as_of and (e.valid_to is null or e.valid_to >= $as_of)
     group by s.cutoff, s.customer_id
 )
-select f.* exclude (as_of, cutoff_at, passed_days), $as_of_date as as_of, f.as_of as cutoff,
+select f.*, $as_of_date as as_of,
     case when f.passed_days >= 30 and f.heir_id is not null then coalesce(o.days < 30, false) end as repurchase_30,
     case when f.passed_days >= 90 and f.heir_id is not null then not coalesce(o.days < 90, false) end as inactivity_90,
     case when f.passed_days >= 90 and s.customer_id is not null then coalesce(s.days < 90, false) end as subscription_churn_90
 from followed as f
-left join next_orders as o on o.as_of = f.as_of and o.customer_id = f.customer_id
-left join subscription_ends as s on s.cutoff = f.as_of and s.customer_id = f.customer_id
+left join next_orders as o on o.cutoff = f.cutoff and o.customer_id = f.customer_id
+left join subscription_ends as s on s.cutoff = f.cutoff and s.customer_id = f.customer_id

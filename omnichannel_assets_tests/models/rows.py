@@ -41,6 +41,8 @@ OTHER_INPUTS = {
     "raw_links": pa.schema([("source", TEXT), ("link_id", TEXT), ("known_at", MOMENT), ("identifier_type", TEXT), ("raw_value", TEXT), ("country", TEXT)]),
     "normal_identifiers": pa.schema([("identifier_type", TEXT), ("raw_value", TEXT), ("country", TEXT), ("identifier_value", TEXT), ("is_blocked", pa.bool_())]),
     "identifier_priority": pa.schema([("identifier_type", TEXT), ("priority", pa.int64())]),
+    "cutoff_features": pa.schema([field.with_name("cutoff") if field.name == "as_of" else field for field in TABLES["customer_features"].arrow()]),
+    "cutoff_identities": pa.schema([("cutoff", DAY), ("identifier_type", TEXT), ("identifier_value", TEXT), ("customer_id", TEXT)]),
     "message_identifiers": pa.schema([("received_day", DAY), ("message_id", TEXT), ("identifiers", TABLES["order_facts"].arrow().field("other_identifiers").type)]),
 }
 LAWS = Path(__file__).parents[2] / "omnichannel_assets" / "sql" / "conservation"

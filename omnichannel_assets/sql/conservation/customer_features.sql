@@ -9,9 +9,9 @@ with counted as (
 known as (
     select distinct customer_id from identities where valid_to is null and list_contains($known_types, identifier_type)
 )
-select $as_of_date as as_of, count(*) filter (where c.recency <= $eligible_days) as rows_in, (select count(*) from built) as rows_out,
-    count(*) filter (where c.recency <= $eligible_days and k.customer_id is null) as visitors,
-    count(*) filter (where b.orders_365_days <> c.orders or b.recency_days <> c.recency) as counted_otherwise
+select $as_of_date as as_of, count(*) as rows_in, (select count(*) from built) as rows_out, count(*) filter (where k.customer_id is null) as visitors,
+    (select count(*) from built as b left join counted as o on o.customer_id = b.customer_id
+        where o.customer_id is null or b.orders_365_days <> o.orders or b.recency_days <> o.recency) as counted_otherwise
 from counted as c
 left join known as k on k.customer_id = c.customer_id
-left join built as b on b.customer_id = c.customer_id
+where c.recency <= $eligible_days

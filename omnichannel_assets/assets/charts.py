@@ -1,0 +1,85 @@
+"""Pictures of models, one panel a model: calibration, lift by tenth, and what moves a score. What is drawn is in ``previews``.
+
+Rows begin with the panel's name. calibration: predicted, observed, customers. lift: tenth, model, recency alone. shares: label, number.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from omnichannel_assets.assets.drawing import COLOURS, Picture
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+MOST_PANELS, MOST_SHARES = 3, 15
+BLUE, RED, GREY = COLOURS[0], COLOURS[1], "#5C6B7A"
+
+
+def chart(picture: Picture, rows: Iterable[Sequence[Any]]) -> bytes:
+    """The panels of a picture as PNG bytes."""
+    from matplotlib.figure import Figure  # deferred: only a run that has something to show draws
+
+    panels: dict[str, list[Sequence[Any]]] = {}
+    for name, *values in rows:
+        panels.setdefault(str(name), []).append(values)
+    shown = dict(list(panels.items())[:MOST_PANELS])
+    longest = max(len(values) for values in shown.values())
+    height = 0.9 + 0.19 * min(longest, MOST_SHARES) if picture.positions == "shares" else 3.0
+    width = max(3.6, 2.9 * len(shown)) if picture.positions != "shares" else 3.6 * max(len(shown), 1) + 0.6
+    figure = Figure(figsize=(width, max(height, 1.4)), dpi=100, layout="constrained", facecolor="white")
+    figure.suptitle(picture.title, fontsize=9, x=0.01, ha="left")
+    draw: Callable[..., None] = {"calibration": _calibration, "lift": _lift, "shares": _shares}[picture.positions]
+    for place, (name, values) in enumerate(shown.items()):
+        axes = figure.add_subplot(1, len(shown), place + 1)
+        draw(axes, values, is_first=place == 0)
+        axes.set_title(name.replace("_", " ").replace("$", r"\$"), fontsize=8, loc="left", color=GREY)
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.tick_params(labelsize=7)
+        axes.set_axisbelow(True)
+        axes.grid(color="#E5E5E5", linewidth=0.8, axis="x" if picture.positions == "shares" else "both")
+    written = io.BytesIO()
+    figure.savefig(written, format="png", metadata={"Software": None})
+    return written.getvalue()
+
+
+def _calibration(axes: Axes, rows: Sequence[Sequence[Any]], *, is_first: bool) -> None:
+    from matplotlib.ticker import PercentFormatter
+
+    points = sorted((float(predicted), float(observed)) for predicted, observed, _ in rows)
+    axes.plot([0, 1], [0, 1], color=GREY, linewidth=0.8, linestyle="--", label="exact")
+    axes.plot(*zip(*points, strict=True), color=BLUE, marker="o", markersize=4, linewidth=1.2, label="a tenth of the customers")
+    axes.set(xlim=(0, 1), ylim=(0, 1), aspect="equal")
+    axes.xaxis.set_major_formatter(PercentFormatter(1.0, 0))
+    axes.yaxis.set_major_formatter(PercentFormatter(1.0, 0))
+    axes.set_xlabel("forecast", fontsize=8)
+    if is_first:
+        axes.set_ylabel("what happened", fontsize=8)
+        axes.legend(fontsize=6.5, frameon=False, loc="upper left")
+
+
+def _lift(axes: Axes, rows: Sequence[Sequence[Any]], *, is_first: bool) -> None:
+    tenths = [int(tenth) for tenth, _, _ in rows]
+    axes.bar(tenths, [float(model or 0) for _, model, _ in rows], color=BLUE, width=0.75, label="model")
+    axes.plot(
+        tenths, [float(recency or 0) for _, _, recency in rows], color=RED, marker="o", markersize=3, linewidth=1.2, label="recency alone"
+    )
+    axes.axhline(1.0, color=GREY, linewidth=0.8, linestyle="--")
+    axes.set_xticks(tenths)
+    axes.set_xlabel("tenth of the customers, highest scores first", fontsize=7)
+    if is_first:
+        axes.set_ylabel("lift (1 = as often as anybody)", fontsize=8)
+        axes.legend(fontsize=7, frameon=False, loc="upper right")
+
+
+def _shares(axes: Axes, rows: Sequence[Sequence[Any]], *, is_first: bool) -> None:
+    from matplotlib.ticker import MaxNLocator
+
+    largest = sorted(rows, key=lambda row: -abs(float(row[1])))[:MOST_SHARES][::-1]
+    numbers = [float(number) for _, number in largest]
+    labels = [str(label).replace("_", " ").replace("$", r"\$") for label, _ in largest]
+    axes.barh(labels, numbers, color=[BLUE if number >= 0 else RED for number in numbers], height=0.7)
+    axes.axvline(0, color=GREY, linewidth=0.8)
+    axes.xaxis.set_major_locator(MaxNLocator(nbins=5))

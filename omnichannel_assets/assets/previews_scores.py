@@ -1,0 +1,122 @@
+"""What to show of features, examples, models, their judgement and scores. Names of customers and single rows never appear."""
+
+from __future__ import annotations
+
+from omnichannel_assets.assets.drawing import Picture, SmallTable
+from omnichannel_assets.lake.tables_scores import FEATURES
+
+NUMBERS = tuple(column.name for column in FEATURES if column.kind != "text")
+LABELS = ("repurchase_30", "inactivity_90", "subscription_churn_90")
+
+
+def _newest(table: str) -> str:
+    return f"as_of = (select max(as_of) from {table})"
+
+
+def _profile(name: str) -> str:
+    number = f"cast({name} as double)"
+    return (
+        f"select '{name}' as feature, round(min({number}), 2) as least, round(median({number}), 2) as median, round(max({number}), 2) as most, "
+        f"round(100.0 * count(*) filter (where {name} is null) / count(*), 1) as missing_percent from customers_of_day"
+    )
+
+
+def _correlation(name: str) -> str:
+    pairs = {label: f"corr(cast({name} as double), cast({label} as integer))" for label in LABELS}
+    told = ", ".join(f"case when not isnan({found}) then round({found}, 2) end as {label}" for label, found in pairs.items())
+    return f"select '{name}' as feature, {told} from examples_of_day"
+
+
+PROFILE = f"""with customers_of_day as (select * from customer_features where {_newest("customer_features")}),
+examples_of_day as (select * from training_examples where {_newest("training_examples")}),
+profiles as ({" union all ".join(map(_profile, NUMBERS))}),
+correlations as ({" union all ".join(map(_correlation, NUMBERS))})
+select p.*, c.{", c.".join(f"{label} as with_{label}" for label in LABELS)} from profiles as p join correlations as c on c.feature = p.feature order by p.feature"""
+
+CORRELATIONS = f"""with examples_of_day as (select * from training_examples where {_newest("training_examples")}),
+correlations as ({" union all ".join(map(_correlation, NUMBERS))}),
+told as ({" union all ".join(f"select '{label}' as label, feature, {label} as correlation from correlations" for label in LABELS[:2])})
+select label, feature, correlation from told where correlation is not null order by label, abs(correlation) desc, feature"""
+
+
+def _judged(table: str) -> str:
+    return f"select * from {table} where {_newest(table)}"
+
+
+CALIBRATION = f"""with judged as ({_judged("model_evaluation")})
+select p.model, p.value as predicted, o.value as observed, c.value as customers
+from judged as p
+join judged as o on o.model = p.model and o.metric = replace(p.metric, '_predicted', '_observed')
+join judged as c on c.model = p.model and c.metric = replace(p.metric, '_predicted', '_customers')
+where p.metric like 'bin_%_predicted' order by p.model, p.metric"""
+
+LIFT = f"""with judged as ({_judged("model_evaluation")})
+select model, cast(replace(replace(metric, 'tenth_', ''), '_lift', '') as integer) as tenth, value, baseline
+from judged where metric like 'tenth_%_lift' order by model, metric"""
+
+WEIGHTS = f"""with judged as ({_judged("model_evaluation")})
+select model, replace(metric, 'weight_of_', '') as family, value from judged where metric like 'weight_of_%' order by model, value desc, metric"""
+
+METRICS = f"""with judged as ({_judged("model_evaluation")})
+select model, metric, round(value, 3) as model_value, round(baseline, 3) as baseline from judged
+where metric not like 'bin_%' and metric not like 'tenth_%' and metric not like 'weight_of_%' order by model, metric"""
+
+
+def _versions(table: str) -> tuple[SmallTable, Picture]:
+    parts = f"select model, unnest(string_split(weights, ',')) as part from {table} where weights is not null and {_newest(table)}"
+    return (
+        SmallTable(
+            "models by training date",
+            f"select as_of, model, examples, positives, calibrated_on, refusal is null as trained from {table} order by as_of desc, model",
+        ),
+        Picture(
+            "what moves the scores: share of each feature family",
+            f"select model, split_part(part, '=', 1), cast(split_part(part, '=', 2) as double) as share from ({parts}) order by model, share desc",
+            "shares",
+        ),
+    )
+
+
+SCORE_PREVIEWS: dict[str, tuple[SmallTable | Picture, ...]] = {
+    "customer_features": (
+        SmallTable("features of the newest date, and their correlation with what happened later", PROFILE, ("training_examples",), most=60),
+        Picture(
+            "weeks since the last purchase",
+            f"select cast(floor(recency_days / 7) as integer) as weeks, 'customers', count(*) from customer_features where {_newest('customer_features')} group by 1",
+            "numbers",
+            "weeks since the last purchase",
+        ),
+    ),
+    "training_examples": (
+        SmallTable(
+            "cut-offs",
+            "select as_of, cutoff, count(*) as customers, sum(cast(repurchase_30 as integer)) as repurchase_30, sum(cast(inactivity_90 as integer)) as inactivity_90, "
+            "count(subscription_churn_90) as subscribers, sum(cast(subscription_churn_90 as integer)) as subscription_churn_90 "
+            f"from training_examples where {_newest('training_examples')} group by 1, 2 order by 1, 2",
+        ),
+        Picture("correlation of features with what happened later", CORRELATIONS, "shares"),
+    ),
+    "churn_model": _versions("churn_model"),
+    "repurchase_model": _versions("repurchase_model"),
+    "model_evaluation": (
+        SmallTable("metrics", METRICS, most=40),
+        Picture("calibration: forecast and what happened", CALIBRATION, "calibration"),
+        Picture("lift by tenth", LIFT, "lift"),
+        Picture("what moves the scores: share of each feature family", WEIGHTS, "shares"),
+    ),
+    "propensity_scores": (
+        SmallTable(
+            "customers by band",
+            "select churn_band, count(*) as customers, round(min(churn_score), 3) as from_score, round(max(churn_score), 3) as to_score, "
+            f"round(avg(repurchase_score), 3) as mean_repurchase_score from propensity_scores where {_newest('propensity_scores')} group by 1 order by 3 desc",
+        ),
+        Picture(
+            "customers by churn score",
+            "select least(cast(floor(churn_score * 20) as integer), 19) as part, 'customers', count(*) from propensity_scores "
+            f"where churn_score is not null and {_newest('propensity_scores')} group by 1, 2",
+            "numbers",
+            "probability of leaving in twentieths (0: below 5 %, 19: 95 % and more)",
+        ),
+    ),
+}
+"""Table -> what to show of it."""

@@ -1,0 +1,139 @@
+"""Promises 2 and 3 for what is computed as of T: features, models, scores and reasons need nothing known at T or later, and a past day scored
+again gives the same bytes.
+
+A small sample is cut at T as in ``test_pipeline_properties``. The other lake holds everything later too, and facts made to tempt: an order
+and a return placed before T that nobody told before T, and calls after T that make two customers one.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import shutil
+import tempfile
+from datetime import date, timedelta
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from omnichannel_assets.assets import features, propensity
+from omnichannel_assets.lake.tables_scores import (
+    CHURN_MODEL,
+    CUSTOMER_FEATURES,
+    MODEL_EVALUATION,
+    PROPENSITY_SCORES,
+    REPURCHASE_MODEL,
+    TRAINING_EXAMPLES,
+)
+from omnichannel_assets.resources.workspace import Workspace
+from omnichannel_assets.sample import write_sample
+from omnichannel_assets_tests.integration import landing_zone as zone
+from omnichannel_assets_tests.integration import running
+from omnichannel_assets_tests.properties.test_pipeline_properties import known_before
+
+LAST_DAY = date(2025, 6, 30)
+DAYS = 8
+T = LAST_DAY
+TRAINED = T - timedelta(days=7)
+"""T is a Monday: its models are those of the Monday before."""
+OPTIONS = {"as_of_first": T.isoformat(), "first_day": (LAST_DAY - timedelta(days=DAYS)).isoformat(), "last_day": (LAST_DAY + timedelta(days=2)).isoformat()}
+OF_THE_DAY = (CUSTOMER_FEATURES, PROPENSITY_SCORES)
+SCORED_TABLES = (CUSTOMER_FEATURES, TRAINING_EXAMPLES, CHURN_MODEL, REPURCHASE_MODEL, MODEL_EVALUATION, PROPENSITY_SCORES)
+
+
+@cache
+def sample() -> Path:
+    folder = Path(tempfile.mkdtemp(prefix="scores-as-of-"))
+    write_sample(folder / "landing", None, customers=115, days=DAYS, seed=5, last_day=LAST_DAY)
+    return folder / "landing"
+
+
+def loaded(landing: Path, table: str) -> list[dict[str, str]]:
+    """Rows of a table's full load."""
+    (path,) = sorted((landing / "dms" / "retail" / table).glob("LOAD*1.csv"))
+    return list(csv.DictReader(io.StringIO(path.read_text(encoding="utf-8"))))
+
+
+def tempt(landing: Path, as_of: date, out: Path) -> Path:
+    """A copy of a landing zone with facts of before ``as_of`` that were told on it, and a merge of two customers with many orders."""
+    for path in (*zone.segment_objects(landing), *zone.table_objects(landing)):
+        zone.put_bytes(out, path.relative_to(landing).as_posix(), path.read_bytes())
+    people = [row for row in loaded(landing, "customers") if row["email"] not in ("", r"\N")]
+    at, told = f"{as_of - timedelta(days=3)} 10:00:00", f"{as_of} 00:00:00"
+    orders = [zone.csv_line(["I", f"late-{n}", row["customer_id"], "store-1", "completed", "GBP", "999.00", at, at, told]) for n, row in enumerate(people)]
+    zone.put_table(out, "orders", f"{as_of:%Y%m%d}-010000000.csv", zone.ORDERS, *orders)
+    calls = [
+        zone.call(f"late-{n}", as_of, 60 + n, type="identify", event=None, userId=None, anonymousId=f"a-late-{n // 2}", properties={}, traits={"email": row["email"]})
+        for n, row in enumerate(people)
+    ]
+    views = [zone.call(f"late-view-{n}", as_of, 500 + n, timestamp=zone.moment(as_of - timedelta(days=2)), anonymousId=f"a-late-{n}", userId=None) for n in range(20)]
+    zone.put_segment(out, "late", [*calls, *views], day=as_of)
+    return out
+
+
+def scored(landing: Path, lake: Path, as_of: date, *more: date) -> Workspace:
+    """A lake with everything up to the scores of ``as_of``, and those of other days."""
+    opened = running.workspace(landing, lake, as_of=as_of, **OPTIONS)
+    running.run_steps(opened)
+    with opened.lake.writing():
+        score(opened, [as_of, *more])
+    return opened
+
+
+def score(opened: Workspace, days: list[date]) -> None:
+    features.build_customer_features(opened, days)
+    propensity.collect_training_examples(opened)
+    propensity.train_churn(opened)
+    propensity.train_repurchase(opened)
+    propensity.evaluate_models(opened)
+    propensity.score_customers(opened, days)
+
+
+def held(opened: Workspace) -> dict[str, str]:
+    """Digest of the rows behind the scores of T: its features and scores, and the versions of its training date."""
+    found = {table.name: opened.lake.manifest(table.name, ("as_of", (T if table in OF_THE_DAY else TRAINED).isoformat())) for table in SCORED_TABLES}
+    return {name: manifest.sha256 for name, manifest in found.items() if manifest}
+
+
+@pytest.fixture(scope="module")
+def then(tmp_path_factory) -> Workspace:
+    """A lake that never heard of anything known at T or later."""
+    folder = tmp_path_factory.mktemp("then")
+    return scored(known_before(sample(), T, folder / "landing"), folder / "lake", T)
+
+
+def test_scores_as_of_t_do_not_change_with_what_was_known_at_t_or_later(then, tmp_path):
+    later = scored(tempt(sample(), T, tmp_path / "landing"), tmp_path / "lake", T + timedelta(days=1), T)
+    assert held(then) == held(later)
+    assert len(held(then)) == len(SCORED_TABLES)
+    changes = later.lake.read(later.tables["identity_changes"]).to_pylist()
+    assert sum(row["change"] == "merge" and row["as_of"] > T for row in changes) > 5
+    assert "late-0" in {row["order_id"] for row in running.rows(later, "orders")}
+
+    rows = running.rows(then, "propensity_scores")
+    assert len(rows) > 30
+    assert all(row["repurchase_score"] is not None and row["churn_score"] is not None for row in rows)
+    assert any(row["churn_reasons"] for row in rows)
+
+
+def test_a_past_day_scored_again_has_the_same_bytes_and_what_is_current_is_not_written(then):
+    folder = Path(then.settings.lake_uri)
+    files, before = running.lake_bytes(folder), held(then)
+    with then.lake.writing():
+        score(then, [T])
+    assert running.lake_bytes(folder) == files
+    for table in SCORED_TABLES:
+        for path in (folder / "tables" / table.name).rglob("_manifest.json"):
+            path.unlink()
+    with then.lake.writing():
+        score(then, [T])
+    assert held(then) == before
+
+
+def test_a_version_is_kept_when_newer_data_arrive(then, tmp_path):
+    shutil.copytree(then.settings.lake_uri, tmp_path / "lake")
+    late = tempt(known_before(sample(), T, tmp_path / "earlier"), TRAINED - timedelta(days=1), tmp_path / "landing")
+    again = scored(late, tmp_path / "lake", T)
+    assert again.lake.manifests(CHURN_MODEL) == then.lake.manifests(CHURN_MODEL)
+    assert held(again)[CUSTOMER_FEATURES.name] != held(then)[CUSTOMER_FEATURES.name]
