@@ -45,10 +45,12 @@ class ChannelsRelay:
             return
         self._settle("personalize", put_event(self._events, self._tracking_id, call, user_id=customer_id))
 
-    def send_trait(self, *, user_id: str | None, anonymous_id: str | None, trait: str, value: Sequence[str], message_id: str) -> None:
+    def send_trait(self, *, customer_id: str | None, user_id: str | None, anonymous_id: str | None, trait: str, value: Sequence[str], message_id: str) -> None:
         """One trait to Segment. Raises RetryableError when it may work later."""
         from omnichannel_assets.activation.segment import identify
 
+        if customer_id in self._deleted():
+            return
         now = datetime.now(UTC)  # wall-clock: when the list was made
         who = {"user_id": user_id} if user_id else {"anonymous_id": anonymous_id}
         self._settle("segment", self._segment.send([identify(**who, traits={trait: list(value)}, message_id=message_id, timestamp=now)]))

@@ -40,7 +40,7 @@ class Relay(Protocol):
         """Send one track call to Personalize; ``customer_id`` is the person, None for a new visitor."""
         ...
 
-    def send_trait(self, *, user_id: str | None, anonymous_id: str | None, trait: str, value: Sequence[str], message_id: str) -> None:
+    def send_trait(self, *, customer_id: str | None, user_id: str | None, anonymous_id: str | None, trait: str, value: Sequence[str], message_id: str) -> None:
         """Set a trait of a person in Segment; the same message id means the same content, so sending twice does nothing."""
         ...
 
@@ -151,7 +151,7 @@ class Relaying:
         if items:  # an empty list would clear the trait
             answered = list(open_calls)[-1]
             self.relay.send_trait(
-                user_id=person.user_id, anonymous_id=person.anonymous_id, trait=TRAIT, value=items, message_id=_answer_id(answered)
+                customer_id=customer_id, user_id=person.user_id, anonymous_id=person.anonymous_id, trait=TRAIT, value=items, message_id=_answer_id(answered)
             )
         self._remember(open_calls, "told")
         counts.relayed += len(open_calls)

@@ -40,7 +40,7 @@ class Inbox:
         self._count()
         self.events.append((call["messageId"], customer_id))
 
-    def send_trait(self, *, user_id: str | None, anonymous_id: str | None, trait: str, value: Sequence[str], message_id: str) -> None:
+    def send_trait(self, *, customer_id: str | None, user_id: str | None, anonymous_id: str | None, trait: str, value: Sequence[str], message_id: str) -> None:
         self._count()
         self.traits.append({"user_id": user_id, "anonymous_id": anonymous_id, "trait": trait, "value": list(value), "message_id": message_id})
 
