@@ -155,7 +155,7 @@ def approve(as_of: str, lake_uri: str | None) -> None:
 
 @cli.command()
 @lake_option
-@click.option("--port", type=click.IntRange(1, 65535), default=8791, show_default=True)
+@click.option("--port", type=click.IntRange(1, 65535), default=8791, show_default=True, help="Port on this machine.")
 def sandbox(lake_uri: str | None, port: int) -> None:
     """Stand in for Segment and Personalize: speak their protocols, check every request, keep an inbox under the lake, show it as a page."""
     from omnichannel_assets.resources.channels import sandbox_folder
@@ -168,8 +168,8 @@ def sandbox(lake_uri: str | None, port: int) -> None:
 
 @cli.command()
 @lake_option
-@click.option("--host", default="127.0.0.1", show_default=True)
-@click.option("--port", type=click.IntRange(1, 65535), default=8790, show_default=True)
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on; 0.0.0.0 lets other machines ask.")
+@click.option("--port", type=click.IntRange(1, 65535), default=8790, show_default=True, help="Port to listen on.")
 def serve(lake_uri: str | None, host: str, port: int) -> None:
     """Answer the shop's pages: recommendations, and Segment's webhook. What it answers is told at /docs."""
     from omnichannel_assets.resources.channels import sandbox_folder

@@ -188,6 +188,13 @@ def _records(engine: Engine, sql: str, customer_id: str) -> list[dict[str, Any]]
 
 Record = dict[str, Any]
 SECTIONS: tuple[tuple[str, str, Callable[[Record], tuple[Any, ...]]], ...] = (
+    ("audiences", "Audiences and arm", lambda r: (r["audience"], r["arm"], f"as of {r['as_of']}")),
+    ("recommendations", f"Recommended, the first {RECENT}", lambda r: (r["rank"], r["item_id"], r["name"], r["reason"])),
+    (
+        "sent",
+        "What was sent, the newest first",
+        lambda r: (r["channel"], r["stream"], r["state"], f"as of {r['as_of']}", r["updated_at"], r["destination_key"], r["words"]),
+    ),
     (
         "identifiers",
         "Identifiers, and when each was first known",
@@ -206,13 +213,6 @@ SECTIONS: tuple[tuple[str, str, Callable[[Record], tuple[Any, ...]]], ...] = (
     ),
     ("behaviour", "Behaviour", lambda r: (r["event_type"], f"{r['events']:,}", "last", r["last_at"])),
     ("recent", f"Interactions, the newest {RECENT}", lambda r: (r["event_at"], r["event_type"], r["item_id"], r["name"])),
-    ("audiences", "Audiences and arm", lambda r: (r["audience"], r["arm"], f"as of {r['as_of']}")),
-    ("recommendations", f"Recommended, the first {RECENT}", lambda r: (r["rank"], r["item_id"], r["name"], r["reason"])),
-    (
-        "sent",
-        "What was sent, the newest first",
-        lambda r: (r["channel"], r["stream"], r["state"], f"as of {r['as_of']}", r["updated_at"], r["destination_key"], r["words"]),
-    ),
 )
 """What follows the profile: key of the record list, title, and the cells of one record."""
 
@@ -225,12 +225,12 @@ def explain_lines(found: Record) -> list[str]:
     lines = [f"{customer['customer_id']}  {title}  ({found['note']})", "", *_aligned(_profile(customer))]
     for score in found["scores"]:
         lines += ["", f"Scores as of {score['as_of']}", *_aligned(_scores(score))]
-    for features in found["features"]:
-        told = [(name.replace("_", " "), value) for name, value in features.items() if name not in ("customer_id", "as_of") and value is not None]
-        lines += ["", f"Features as of {features['as_of']}", *_aligned((name, _number(value)) for name, value in told)]
     for key, heading, cells in SECTIONS:
         if found[key]:
             lines += ["", heading, *_aligned(cells(record) for record in found[key])]
+    for features in found["features"]:
+        told = [(name.replace("_", " "), value) for name, value in features.items() if name not in ("customer_id", "as_of") and value is not None]
+        lines += ["", f"Features as of {features['as_of']}", *_aligned((name, _number(value)) for name, value in told)]
     return lines
 
 

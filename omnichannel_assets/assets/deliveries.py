@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -81,10 +82,10 @@ class Delivery:
         self.results[stream] = StreamResult(note=note)
         return not note
 
-    def stop(self, stream: str, note: str) -> None:
+    def stop(self, stream: str, note: str, *, is_unexpected: bool = False) -> None:
         """Send nothing for a stream, and say why."""
         self.results[stream].note = note
-        log.warning("%s %s: %s", self.channel, stream, note)
+        log.log(logging.WARNING if is_unexpected else logging.INFO, "%s %s: %s", self.channel, stream, note)
 
     def leavers(self, stream: str, wanted: Sequence[Content], cleared: Mapping[str, Any], kept: set[str] = frozenset()) -> list[Content]:
         """What tells the destination that a key it holds is no longer wanted; keys of ``kept`` customers are left alone."""
@@ -201,7 +202,8 @@ def _is_filled(delivery: Delivery, stream: str, wanted: Sequence[Content]) -> bo
     if wanted:
         return True
     held = any(entry.state == "loaded" for entry in delivery.stored.ledger.newest(stream).values())
-    delivery.stop(stream, "nothing sent: the audience is empty now; nobody was removed, look at the scores" if held else "nothing sent: the audience is empty")
+    words = "nothing sent: the audience is empty" + (" now; nobody was removed, look at the scores" if held else "")
+    delivery.stop(stream, words, is_unexpected=held)
     return False
 
 

@@ -71,7 +71,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Shop:
     folder = tmp_path_factory.mktemp("shop")
     (folder / "dagster").mkdir()
     (folder / "dagster" / "dagster.yaml").write_text("telemetry: {enabled: false}\n", encoding="utf-8")
-    sampled = omnichannel("sample", "--out", "landing", "--truth", "truth", "--customers", "40", "--days", "6", folder=folder)
+    sampled = omnichannel("sample", "--out", "landing", "--truth", "truth", "--customers", "120", "--days", "6", folder=folder)
     ran = omnichannel("run", "--landing", "landing", "--lake", "lake", folder=folder, DAGSTER_HOME=str(folder / "dagster"))
     assert (sampled.code, ran.code) == (0, 0), (sampled, ran)
     return Shop(folder, sampled, ran)

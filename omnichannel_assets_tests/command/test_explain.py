@@ -10,6 +10,7 @@ import pytest
 from omnichannel_assets_tests.command.asking import ask, rows
 from omnichannel_assets_tests.command.conftest import Shop
 
+AS_OF = "2026-07-01"
 UNKNOWN = "error: explain: expected a customer_id, e-mail, phone, login, customer number or device id of the lake, got an identifier nobody has. Fix: check the spelling."
 
 
@@ -61,11 +62,13 @@ def test_each_field_of_the_profile_names_its_source(shop: Shop, monkeypatch: pyt
     assert {name for name in ("email", "phone", "name") if not customer[f"{name}_source"]} == set()
 
 
-def test_the_text_shows_profile_identifiers_links_history_orders_and_behaviour(shop: Shop, monkeypatch: pytest.MonkeyPatch, merged: dict[str, Any]) -> None:
+def test_the_text_shows_what_is_made_of_the_person_and_why_it_is_one_person(shop: Shop, monkeypatch: pytest.MonkeyPatch, merged: dict[str, Any]) -> None:
     said = ask(shop, monkeypatch, "explain", merged["customer_id"])
     first, *_ = said.out.splitlines()
     assert first.startswith(merged["customer_id"])
-    assert [line for line in said.out.splitlines() if line and not line.startswith(" ")][1:] == [
+    shown = [line for line in said.out.splitlines() if line and not line.startswith(" ")][1:]
+    always = [
+        "Recommended, the first 10",
         "Identifiers, and when each was first known",
         "Links that joined them",
         "How the customer came to be (as-of date, change, cause)",
@@ -73,7 +76,24 @@ def test_the_text_shows_profile_identifiers_links_history_orders_and_behaviour(s
         "Behaviour",
         "Interactions, the newest 10",
     ]
+    assert [line for line in shown if line in always] == always
+    assert {line for line in shown if line not in always} <= {f"Scores as of {AS_OF}", f"Features as of {AS_OF}", "Audiences and arm", "What was sent, the newest first"}
     assert said.err == ""
+
+
+def test_a_scored_person_is_shown_with_scores_reasons_arm_and_what_was_sent(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    (chosen,) = rows(
+        shop,
+        monkeypatch,
+        "select s.customer_id, s.churn_score, s.churn_reasons from propensity_scores as s join delivery_ledger as l on l.customer_id = s.customer_id and l.stream = 'scores' "
+        "order by s.churn_reasons is null, s.customer_id limit 1",
+    )
+    found = asked(shop, monkeypatch, chosen["customer_id"])
+    assert [row["churn_score"] for row in found["scores"]] == [chosen["churn_score"]]
+    assert found["features"] and found["recommendations"]
+    assert {"segment"} <= {row["channel"] for row in found["sent"]}
+    text = ask(shop, monkeypatch, "explain", chosen["customer_id"]).out
+    assert f"Scores as of {AS_OF}" in text and "segment  scores" in text
 
 
 def test_a_visitor_is_shown_as_one(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
