@@ -250,7 +250,10 @@ def opened_model(row: Mapping[str, Any]) -> Model:
 
 
 def champions(workspace: Workspace, as_of: date) -> tuple[dict[str, Model], dict[str, str]]:
-    """The newest versions with a training date before an as-of date, by model, and the digests of their partitions."""
+    """The newest versions with a training date before an as-of date, by model, and the digests of their partitions.
+
+    A version of older code that reads an input which is no more is not used.
+    """
     found, digests = {}, {}
     for table in (CHURN_MODEL, REPURCHASE_MODEL):
         manifests = workspace.lake.manifests(table)
@@ -258,7 +261,8 @@ def champions(workspace: Workspace, as_of: date) -> tuple[dict[str, Model], dict
         if earlier:
             digests[table.name] = manifests[max(earlier)].sha256
             rows = _partition(workspace, table, date.fromisoformat(max(earlier))).to_pylist()
-            found |= {row["model"]: opened_model(row) for row in rows}
+            usable = [row for row in rows if set(row["features"].split(",")) <= set(MODEL_FEATURES)]
+            found |= {row["model"]: opened_model(row) for row in usable}
     return found, digests
 
 
