@@ -256,5 +256,5 @@ def _told(fact: Fact, scored: Scored, medians: Mapping[str, float], row: int) ->
     value = float(scored.values[row, scored.features.index(fact.feature)])
     if fact.feature == "recency_over_gap":
         value, every = float(scored.values[row, scored.features.index("recency_days")]), float(own_gap(scored)[row])
-        return f"{fact.say(value)} (usually every {number(every)})"
+        return f"{fact.say(value)} (usually every {'day' if number(every) in ('1', 'less than 1') else number(every)})"
     return fact.say(value) if fact.usual is None else f"{fact.say(value)} (usually {fact.usual(medians[fact.feature])})"

@@ -1,14 +1,15 @@
 """Promises 2 and 3 for what is computed as of T: features, models, scores and reasons need nothing known at T or later, and a past day scored
 again gives the same bytes.
 
-A small sample is cut at T as in ``test_pipeline_properties``. The other lake holds everything later too, and facts made to tempt: an order
-and a return placed before T that nobody told before T, and calls after T that make two customers one.
+A small sample is cut at T as in ``test_pipeline_properties``. The other lake holds everything later too, and facts made to tempt: orders
+and views of before T that nobody told before T, and calls after T that make two customers one.
 """
 
 from __future__ import annotations
 
 import csv
 import io
+import json
 import shutil
 import tempfile
 from datetime import date, timedelta
@@ -55,6 +56,13 @@ def loaded(landing: Path, table: str) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(path.read_text(encoding="utf-8"))))
 
 
+def users(landing: Path, as_of: date) -> list[str]:
+    """Logins of calls received before a day."""
+    paths = [path for path in zone.segment_objects(landing) if path.parent.name < zone.day_folder(as_of)]
+    calls = [json.loads(line) for path in paths for line in zone.segment_lines(path)[0] if b'"userId":"u-' in line and line.startswith(b"{") and line.endswith(b"}")]
+    return sorted({call["userId"] for call in calls})[:60]
+
+
 def tempt(landing: Path, as_of: date, out: Path) -> Path:
     """A copy of a landing zone with facts of before ``as_of`` that were told on it, and a merge of two customers with many orders."""
     for path in (*zone.segment_objects(landing), *zone.table_objects(landing)):
@@ -67,7 +75,8 @@ def tempt(landing: Path, as_of: date, out: Path) -> Path:
         zone.call(f"late-{n}", as_of, 60 + n, type="identify", event=None, userId=None, anonymousId=f"a-late-{n // 2}", properties={}, traits={"email": row["email"]})
         for n, row in enumerate(people)
     ]
-    views = [zone.call(f"late-view-{n}", as_of, 500 + n, timestamp=zone.moment(as_of - timedelta(days=2)), anonymousId=f"a-late-{n}", userId=None) for n in range(20)]
+    seen = zone.moment(as_of - timedelta(days=2))
+    views = [zone.call(f"late-view-{n}", as_of, 500 + n, timestamp=seen, userId=user) for n, user in enumerate(users(landing, as_of))]
     zone.put_segment(out, "late", [*calls, *views], day=as_of)
     return out
 

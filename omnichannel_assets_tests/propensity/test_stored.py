@@ -1,0 +1,77 @@
+"""Versions and scores as they are stored, and the pictures drawn from them."""
+
+import struct
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pytest
+
+from omnichannel_assets.assets.drawing import Picture, bars
+from omnichannel_assets.assets.previews_scores import SCORE_PREVIEWS
+from omnichannel_assets.assets.propensity import opened_model, scores, sound, stored_model
+from omnichannel_assets.checks.contracts import contract
+from omnichannel_assets.lake.tables_scores import CHURN_MODEL, CUSTOMER_FEATURES, PROPENSITY_SCORES, SCORE_TABLES
+from omnichannel_assets.propensity.tasks import CHURN_INACTIVITY, CHURN_SUBSCRIPTION, REPURCHASE
+from omnichannel_assets.propensity.training import train
+from omnichannel_assets_tests.propensity.example_rows import FEATURES, LAST, examples
+
+
+def customers() -> pa.Table:
+    last = examples().filter(pc.equal(examples().column("cutoff"), LAST)).rename_columns({"cutoff": "as_of"})
+    columns = [last.column(field.name).cast(field.type) if field.name in last.column_names else pa.nulls(last.num_rows, field.type) for field in CUSTOMER_FEATURES.arrow()]
+    return pa.table(columns, schema=CUSTOMER_FEATURES.arrow())
+
+
+def test_a_version_comes_back_from_its_row_as_it_was():
+    for model in (train(CHURN_INACTIVITY, examples(), FEATURES), train(CHURN_SUBSCRIPTION, examples(2, 20), FEATURES)):
+        row = {"as_of": LAST, **stored_model(model, "d", {"recency": 1.0})}
+        table = pa.Table.from_pylist([row], schema=CHURN_MODEL.arrow())
+        assert contract(CHURN_MODEL, table).passed
+        assert opened_model(table.to_pylist()[0]) == model
+
+
+def test_without_models_every_customer_is_there_and_has_no_score():
+    refused = {"repurchase": train(REPURCHASE, examples(2, 20), FEATURES)}
+    for models in ({}, refused):
+        data = scores(customers(), models)
+        assert data.num_rows == 400 and contract(PROPENSITY_SCORES, data).passed and sound(data).passed
+        assert all(data.column(name).null_count == 400 for name in PROPENSITY_SCORES.names[2:])
+
+
+def test_scores_of_all_three_models():
+    models = {task.model: train(task, examples(), FEATURES) for task in (CHURN_INACTIVITY, CHURN_SUBSCRIPTION, REPURCHASE)}
+    data = scores(customers(), models)
+    assert contract(PROPENSITY_SCORES, data).passed and sound(data).passed
+    subscribed = customers().column("has_active_subscription").to_pylist()
+    assert [value is not None for value in data.column("subscription_churn_score").to_pylist()] == subscribed
+    rows = sorted(data.to_pylist(), key=lambda row: -row["churn_score"])
+    assert [row["churn_band"] for row in rows] == ["high"] * 80 + ["medium"] * 120 + ["low"] * 200
+    assert any("returns in 90 days" in (row["churn_reasons"] or "") for row in rows[:80])
+    assert not any("returns in 90 days (usually 0)" in (row["churn_reasons"] or "") for row in rows[200:])
+
+
+@pytest.mark.parametrize(("name", "value"), [("churn_score", 1.2), ("repurchase_score", -0.1), ("subscription_churn_score", float("nan"))])
+def test_what_is_no_probability_is_not_published(name, value):
+    data = scores(customers(), {})
+    wrong = data.set_column(data.schema.get_field_index(name), data.schema.field(name), pa.array([value] + [None] * 399, pa.float64()))
+    assert not sound(wrong).passed
+
+
+@pytest.mark.parametrize(
+    ("positions", "rows"),
+    [
+        ("calibration", [("a_model", 0.1, 0.2, 5.0), ("a_model", 0.5, 0.4, 5.0), ("other", 0.3, 0.3, 5.0)]),
+        ("lift", [("a_model", tenth, 2.0, None) for tenth in range(1, 11)]),
+        ("shares", [("a_model", "re$ency", 0.5), ("a_model", "spend", -0.2)]),
+    ],
+)
+def test_pictures_of_models_are_opaque_png(positions, rows):
+    drawn = bars(Picture("title", "", positions), rows)
+    assert drawn == bars(Picture("title", "", positions), rows)
+    width, height = struct.unpack(">II", drawn[16:24])
+    assert width >= 360 and height >= 140
+
+
+def test_every_table_of_scores_has_something_to_look_at_and_no_single_customer_in_it():
+    assert set(SCORE_PREVIEWS) == {table.name for table in SCORE_TABLES}
+    assert not [preview.title for previews in SCORE_PREVIEWS.values() for preview in previews if "customer_id" in preview.sql]
