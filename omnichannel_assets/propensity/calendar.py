@@ -20,9 +20,13 @@ def training_date(as_of: date) -> date:
 
 
 def training_dates(as_of: date, first: date) -> list[date]:
-    """The training dates of an as-of date and of those of the week before it that the graph has."""
+    """The training dates of an as-of date, of those of the week before it that the graph has, and on a Monday that day itself.
+
+    A Monday's own version scores nothing on that day; the weekly training makes it, so that Tuesday finds it.
+    """
     days = [as_of - timedelta(days=back) for back in range(8)]
-    return sorted({training_date(day) for day in days if day >= first or day == as_of})
+    today = {as_of} if as_of.weekday() == 0 else set()
+    return sorted(today | {training_date(day) for day in days if day >= first or day == as_of})
 
 
 def orders_until(last_order: datetime, as_of: date) -> date:

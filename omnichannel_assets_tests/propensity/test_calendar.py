@@ -43,3 +43,10 @@ def test_cutoffs_have_sixty_days_of_orders_before_them_and_are_twelve_at_most():
     assert calendar.cutoffs(first, until) == [until - timedelta(days=30)]
     assert calendar.cutoffs(first + timedelta(days=1), until) == []
     assert len(calendar.cutoffs(datetime(2020, 1, 1, tzinfo=UTC), until)) == 12
+
+
+def test_a_monday_makes_the_version_that_the_days_after_it_use():
+    monday = date(2026, 6, 29)
+    assert calendar.training_dates(monday, date(2026, 6, 29)) == [monday - timedelta(days=7), monday]
+    assert calendar.training_date(monday) == monday - timedelta(days=7)
+    assert calendar.training_date(monday + timedelta(days=1)) == monday
