@@ -24,13 +24,14 @@ COLOURS = ("#4477AA", "#EE6677", "#228833", "#CCBB44", "#66CCEE", "#AA3377", "#7
 class SmallTable:
     """Rows of a query as a Markdown table; ``title`` becomes the metadata key, the query's column names the headings.
 
-    ``beside`` names other tables that the query reads; ``most`` is how many rows are shown.
+    ``beside`` names other tables that the query reads; ``most`` is how many rows are shown, ``widest`` how many characters of a text.
     """
 
     title: str
     sql: str
     beside: tuple[str, ...] = ()
     most: int = SHOWN_ROWS
+    widest: int = LABEL_LENGTH
 
 
 @dataclass(frozen=True)
@@ -44,11 +45,11 @@ class Picture:
     beside: tuple[str, ...] = ()
 
 
-def markdown_table(columns: Sequence[str], rows: Sequence[Sequence[Any]], most: int = SHOWN_ROWS) -> str:
+def markdown_table(columns: Sequence[str], rows: Sequence[Sequence[Any]], most: int = SHOWN_ROWS, widest: int = LABEL_LENGTH) -> str:
     """Rows as a Markdown table, numbers to the right; long ones are cut and say so."""
     head = [column.replace("_", " ") for column in columns]
     aligned = ["---:" if all(_is_number(row[index]) for row in rows) else "---" for index in range(len(columns))]
-    lines = [_line(head), _line(aligned), *(_line([_cell(value) for value in row]) for row in rows[:most])]
+    lines = [_line(head), _line(aligned), *(_line([_cell(value, widest) for value in row]) for row in rows[:most])]
     hidden = len(rows) - most
     return "\n".join(lines) + (f"\n\n{hidden:,} more rows" if hidden > 0 else "")
 
@@ -134,18 +135,18 @@ def _is_number(value: Any) -> bool:
     return value is None or (isinstance(value, int | float | Decimal) and not isinstance(value, bool))
 
 
-def _cell(value: Any) -> str:
+def _cell(value: Any, widest: int) -> str:
     if value is None:
         return ""
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return f"{value:,}" if _is_number(value) else re.sub(r"([\\`*_{}\[\]<>()#|!~])", r"\\\1", _plain(value))
+    return f"{value:,}" if _is_number(value) else re.sub(r"([\\`*_{}\[\]<>()#|!~])", r"\\\1", _plain(value, widest))
 
 
-def _plain(value: Any) -> str:
-    """Text on one line, without control characters, at most LABEL_LENGTH long."""
+def _plain(value: Any, widest: int = LABEL_LENGTH) -> str:
+    """Text on one line, without control characters, at most ``widest`` long."""
     text = " ".join(re.sub(r"[\x00-\x1f\x7f]", " ", "(none)" if value is None else str(value)).split())
-    return text if len(text) <= LABEL_LENGTH else text[: LABEL_LENGTH - 1] + "…"
+    return text if len(text) <= widest else text[: widest - 1] + "…"
 
 
 def _line(cells: Iterable[str]) -> str:

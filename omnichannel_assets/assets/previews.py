@@ -147,7 +147,7 @@ PREVIEWS: dict[str, tuple[Preview, ...]] = {
     "delivery_ledger": (
         SmallTable(
             "what the channels hold",
-            "select channel, stream, as_of, state, count(*) as entries, sum(attempts) as attempts, max(updated_at) as last_change "
+            "select channel, stream, as_of, state, count(*) as entries, sum(attempts) as attempts "
             "from delivery_ledger group by 1, 2, 3, 4 order by 3 desc, 1, 2, 4",
         ),
     ),
@@ -237,7 +237,7 @@ def previews_of(workspace: Workspace, table: TableSchema) -> dict[str, str]:
     shown = {}
     for preview, columns, rows in preview_rows(workspace, table, wanted):
         shown[preview.title] = (
-            markdown_picture(preview, rows) if isinstance(preview, Picture) else markdown_table(columns, rows, preview.most)
+            markdown_picture(preview, rows) if isinstance(preview, Picture) else markdown_table(columns, rows, preview.most, preview.widest)
         )
     return shown
 

@@ -1,4 +1,4 @@
-"""What to show of features, examples, models, their judgement and scores. Names of customers and single rows never appear."""
+"""What to show of features, examples, models, their judgement and scores. Single customers appear by customer_id alone."""
 
 from __future__ import annotations
 
@@ -77,6 +77,14 @@ def _versions(table: str) -> tuple[SmallTable, Picture]:
     )
 
 
+def _first(score: str, reasons: str) -> str:
+    return (
+        f"select customer_id, round({score}, 3) as {score}, {reasons} from propensity_scores "
+        f"where {score} is not null and {_newest('propensity_scores')} order by {score} desc, customer_id limit 5"
+    )
+
+
+REASONS_LENGTH = 200
 SCORE_PREVIEWS: dict[str, tuple[SmallTable | Picture, ...]] = {
     "customer_features": (
         SmallTable("features of the newest date, and their correlation with what happened later", PROFILE, ("training_examples",), most=60),
@@ -110,6 +118,8 @@ SCORE_PREVIEWS: dict[str, tuple[SmallTable | Picture, ...]] = {
             "select churn_band, count(*) as customers, round(min(churn_score), 3) as from_score, round(max(churn_score), 3) as to_score, "
             f"round(avg(repurchase_score), 3) as mean_repurchase_score from propensity_scores where {_newest('propensity_scores')} group by 1 order by 3 desc",
         ),
+        SmallTable("most likely to leave", _first("churn_score", "churn_reasons"), widest=REASONS_LENGTH),
+        SmallTable("most likely to buy again", _first("repurchase_score", "repurchase_reasons"), widest=REASONS_LENGTH),
         Picture(
             "customers by churn score",
             "select least(cast(floor(churn_score * 20) as integer), 19) as part, 'customers', count(*) from propensity_scores "

@@ -35,7 +35,7 @@ def test_dg_lists_the_same_definitions_as_the_code(copy: Path) -> None:
     listed = json.loads(done.stdout)
     ours = build_definitions().resolve_all_asset_specs()
     assert {asset["asset_key"] for asset in listed["assets"]} == {spec.key.to_user_string() for spec in ours}
-    assert {job["name"] for job in listed["jobs"]} == {"received_day", "dms_tables", "trusted_refresh"}
+    assert {job["name"] for job in listed["jobs"]} == {"received_day", "dms_tables", "trusted_refresh", "scores_refresh", "model_training", "delivery", "approve_audiences"}
     assert {sensor["name"] for sensor in listed["sensors"]} == {"new_segment_files", "new_dms_files"}
     assert _worries(done) == []
     assert _left_behind(copy) == set()

@@ -12,12 +12,10 @@ from omnichannel_assets_tests.end_to_end.browsing import Pages
 from omnichannel_assets_tests.end_to_end.conftest import Materialised
 from omnichannel_assets_tests.end_to_end.dagster_dev import wait_for
 
-GROUPS = ("landing", "staged", "trusted")
-EXPANDED = "/asset-groups/?expanded=" + ",".join(f"global%40global%3A{group}" for group in GROUPS)
-WRONG = ("Error", "error", "not found", "Failed", "GraphQL")
-ZOOM_STEPS, BELOW_BAR = 6, 95
-LONG_NAME = 17
-"""The graph shortens longer ones."""
+GROUPS = ("landing", "staged", "trusted", "features", "models", "scores", "recommend", "activate")
+FLOW = ("landing", "staged", "trusted", "features", "scores", "activate")
+"""Groups that follow each other; the others lie beside these."""
+WRONG = ("Error", "An error", "not found", "Failed", "GraphQL")
 LARGEST_PICTURE = 300_000
 
 
@@ -38,34 +36,15 @@ def test_everything_was_materialised_by_pressing_the_button(pages: Pages, materi
     assert (materialised.through, materialised.backfill) == ("browser", "COMPLETED_SUCCESS")
 
 
-def test_the_graph_reads_from_left_to_right_by_group(pages: Pages, materialised: Materialised, take: Callable[[str], None]) -> None:
-    pages.open("/asset-groups", *GROUPS, "Materialize all")
-    places = pages.places(*GROUPS)
-    assert places == sorted(places) and len(set(places)) == len(GROUPS)
-    _show_whole_graph(pages, materialised)
-    flow = pages.places("segment_export", "landing_files", "segment_events", "identifiers", "identities", "orders", "customers")
-    assert flow == sorted(flow)
-    assert [word for word in WRONG if word in pages.text()] == []
-    take("graph")
-    pages.resize(1)
-
-
-def _show_whole_graph(pages: Pages, materialised: Materialised) -> None:
-    """Every asset of every group in the window, as large as that allows."""
-    names = [name for name in materialised.site.made() if len(name) < LONG_NAME]
-    pages.resize(1.22)
-    pages.open(EXPANDED, "Hide navigation", "landing_files")
+def test_the_graph_reads_from_left_to_right_by_group(pages: Pages, take: Callable[[str], None]) -> None:
+    pages.open("/asset-groups", *GROUPS, "Materialize all", "Hide navigation")
     pages.click("Hide navigation")
     pages.click_icon("panel_show_right")
-    pages.wait_for_rest("landing_files")
-    for _ in range(ZOOM_STEPS):
-        if all(pages.in_view(name, BELOW_BAR) for name in names):
-            pages.drag_down(12)  # the head of the uppermost group, from under the bar
-            pages.click_icon("refresh")
-            return
-        pages.click_icon("zoom_out")
-        pages.wait_for_rest("landing_files")
-    raise AssertionError(f"not in view: {[name for name in names if not pages.in_view(name, BELOW_BAR)]}")
+    pages.wait_for_rest("activate")
+    flow = pages.places(*FLOW)
+    assert flow == sorted(flow) and len(set(flow)) == len(FLOW)
+    assert [word for word in WRONG if word in pages.text()] == []
+    take("graph")
 
 
 def test_every_asset_has_a_page_with_description_columns_and_row_count(pages: Pages, materialised: Materialised) -> None:
@@ -90,3 +69,21 @@ def test_the_page_of_customers_shows_green_checks_and_a_picture(materialised: Ma
     shown = pages.open("/assets/customers?view=checks", "expectations", "Passed")
     assert shown.count("Succeeded") == 3
     take("checks")
+
+
+def test_the_page_of_scores_shows_reasons_and_that_of_a_model_shows_plots(pages: Pages, take: Callable[[str], None]) -> None:
+    pages.open("/assets/propensity_scores?view=overview", "most likely to leave", "churn_reasons")
+    pages.show("most likely to leave")
+    take("scores")
+    pages.open("/assets/model_evaluation?view=overview", "calibration: forecast and what happened")
+    pages.show("calibration: forecast and what happened")
+    pages.click("[Show Markdown]")
+    drawn = "return [...document.images].some(i => i.src.startsWith('data:image/png') && i.naturalWidth > 300)"
+    wait_for("a plot of the models", lambda: pages.driver.execute_script(drawn))
+    take("plots")
+
+
+def test_the_page_of_a_delivery_tells_what_was_sent(pages: Pages, take: Callable[[str], None]) -> None:
+    pages.open("/assets/segment_delivery?view=overview", "what the channels hold", "loaded")
+    pages.show("what the channels hold")
+    take("delivery")
