@@ -13,7 +13,7 @@ from omnichannel_assets.report.markup import Share, escaped, heading, note, para
 
 BANDS = {"low": charts.GREY, "medium": charts.YELLOW, "high": charts.RED}
 DECILES = {"other nine tenths": charts.GREY, "top tenth": charts.BLUE}
-SHOWN_REASONS = 10
+SHOWN_REASONS, SILENT_DAYS = 10, 7
 COUNTED = ("different item", "order line", "subscription", "category", "product", "e-mail", "return", "order", "unit", "time", "day")
 """Nouns that reasons count."""
 USUAL = re.compile(r"^(?P<text>.*) \(usually (?P<every>every )?(?P<usual>[^()]*)\)$")
@@ -39,8 +39,20 @@ def scores(engine: Engine, scored: date | None, known: int) -> str:
             "Bands and tenths are ranks: high is the fifth most likely to leave, medium the next 30 %; the top tenth is the tenth most likely to buy."
         )
     )
-    parts += [_spreads(engine, scored), "<h3>How good they are</h3>", *(_judgement(judged) for judged in found)]
+    parts += [_silence(engine, scored), _spreads(engine, scored), "<h3>How good they are</h3>", *(_judgement(judged) for judged in found)]
     return "".join([*parts, _reasons(engine, scored), _population(engine, scored, known, found)])
+
+
+def _silence(engine: Engine, scored: date) -> str:
+    """A warning when orders stopped arriving well before the scores' date: everybody then looks as if they had stopped buying."""
+    ((last,),) = engine.rows("select cast(max(ordered_at) as date) from orders where ordered_at < $day", {"day": scored})
+    days = (scored - last).days if last else 0
+    if days <= SILENT_DAYS:
+        return ""
+    return note(
+        f"The newest order is of {last}, {days} days before {scored}. Either the shop sold nothing, or orders no longer arrive: "
+        "then everybody looks less active than they are. Look at the feed before you act on these scores."
+    )
 
 
 def _spreads(engine: Engine, scored: date) -> str:

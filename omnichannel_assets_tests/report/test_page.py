@@ -242,6 +242,16 @@ def test_a_model_trained_on_or_after_the_scored_date_is_not_the_one_that_is_judg
     assert "110 judged people" in seen
 
 
+def test_orders_that_stopped_before_the_scores_date_are_told(opened: Callable[..., Workspace]) -> None:
+    workspace = opened()
+    assert "The newest order is of" not in report_page(workspace)
+    early = [row for row in running.rows(workspace, "orders") if row["ordered_at"].date() < date(2025, 6, 1)]
+    assert early
+    publish(workspace, workspace.tables["orders"], early)
+    last = max(row["ordered_at"] for row in early).date()
+    assert f"The newest order is of {last}, {(DAY - last).days} days before {DAY}." in report_page(workspace)
+
+
 def test_a_hostile_item_name_stays_text(opened: Callable[..., Workspace]) -> None:
     workspace = opened()
     bad = "<img src=x onerror=alert(1)>\"'</td><script>alert(2)</script>"
