@@ -50,6 +50,11 @@ class Judgement:
         """A metric of recency alone."""
         return self.metrics.get(metric, (None, None))[1]
 
+    @property
+    def is_drawn(self) -> bool:
+        """Whether there were enough cases for pictures: groups of a handful of customers show chance only."""
+        return self.is_judged and (self.value("actual_count") or 0) >= FEW
+
     def bins(self) -> list[tuple[float, float]]:
         """Predicted and observed share of each group of the calibration."""
         found = [(self.value(f"bin_{n:02}_predicted"), self.value(f"bin_{n:02}_observed")) for n in range(1, 11)]
@@ -74,7 +79,13 @@ class Judgement:
         if recency is None:
             return f"{told})."
         gain = model - recency
-        verdict = "no clear difference" if abs(gain) < SAME_RANKING else "better than recency" if gain > 0 else "worse than recency"
+        verdict = (
+            "no clear difference"
+            if abs(gain) < SAME_RANKING
+            else "better than recency"
+            if gain > 0
+            else "worse than recency, which is the better guide"
+        )
         return f"{told}; the time since the last order alone: {100 * recency:.0f}): {verdict}."
 
     def _top(self) -> str:
@@ -92,13 +103,19 @@ class Judgement:
         told = f"Expected were {forecast:,.0f} that {self.task.happened}; there were {actual:,.0f}"
         if error is None or error <= OFF:
             return f"{told}: the percentages can be taken at their word."
-        lean = "too high" if forecast > actual else "too low"
-        return f"{told}: the percentages ran {lean} ({100 * error:.0f} points off on average). Use the order of the customers, not the percentages."
+        lean = (
+            "ran too high"
+            if forecast > 1.1 * actual
+            else "ran too low"
+            if forecast < 0.9 * actual
+            else "were right in total and wrong by group"
+        )
+        return f"{told}: the percentages {lean} ({100 * error:.0f} points off on average). Use the order of the customers, not the percentages."
 
     def _few(self) -> str:
         actual = self.value("actual_count")
         return (
-            f"Only {actual:,.0f} cases were there to judge by; a few more or less would change these numbers."
+            f"Only {actual:,.0f} cases were there to judge by: too few for pictures, and a few more or less would change these numbers."
             if actual is not None and actual < FEW
             else ""
         )

@@ -29,7 +29,7 @@ nav { display: flex; flex-wrap: wrap; gap: 4px 18px; margin: 12px 0 }
 table { border-collapse: collapse; margin: 6px 0 12px } th, td { padding: 5px 18px 5px 0; border-bottom: 1px solid var(--line); text-align: left; vertical-align: top }
 th { font-weight: 600; color: var(--soft); vertical-align: bottom } td.number, th.number { text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums } th.number { white-space: normal }
 td.share { min-width: 120px; width: 220px; vertical-align: middle; padding-right: 0 } td.share i { display: block; height: 12px; border-radius: 3px; background: var(--bar) }
-.pictures { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 440px), 1fr)); gap: 8px 24px; margin: 10px 0 }
+.pictures { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 440px), 1fr)); gap: 8px 24px; margin: 10px 0 }
 img { max-width: 100%; height: auto; display: block } .wide > img { min-width: 640px }
 code { background: #f2f5f7; padding: 1px 6px; border-radius: 5px; overflow-wrap: anywhere } .good { color: var(--good) } .bad { color: var(--bad) }
 .note { border-left: 4px solid #ccbb44; background: #fbf9ec; padding: 8px 14px; margin: 10px 0; max-width: 80ch }

@@ -84,11 +84,11 @@ def _judgement(judged: Judgement) -> str:
         return "".join([*parts, *(note(text) for text in judged.sentences())])
     parts.append(points(judged.sentences()))
     images = []
-    if bins := judged.bins():
+    if judged.is_drawn and (bins := judged.bins()):
         alt = "; ".join(f"{100 * predicted:.0f} % predicted, {100 * observed:.0f} % observed" for predicted, observed in bins)
         images.append(picture(charts.calibration(f"{judged.title}: predicted and observed", bins), f"Ten groups by score: {alt}"))
     model, recency = judged.lifts()
-    if model:
+    if judged.is_drawn and model:
         alt = ", ".join(f"{value:.1f}" for value in model)
         images.append(
             picture(

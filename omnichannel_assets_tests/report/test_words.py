@@ -28,7 +28,7 @@ def test_a_model_that_is_better_than_recency_and_keeps_its_word() -> None:
     assert forecast.endswith("there were 100: the percentages can be taken at their word.")
 
 
-@pytest.mark.parametrize(("auc", "verdict"), [(0.719, "no clear difference"), (0.681, "no clear difference"), (0.6, "worse than recency")])
+@pytest.mark.parametrize(("auc", "verdict"), [(0.719, "no clear difference"), (0.681, "no clear difference"), (0.6, "worse than recency, which is the better guide")])
 def test_a_model_that_is_no_better_than_recency_says_so(auc: float, verdict: str) -> None:
     assert judged(auc=(auc, 0.7)).sentences()[0].endswith(f"{verdict}.")
 
@@ -37,14 +37,17 @@ def test_recency_that_does_better_at_the_top_is_told() -> None:
     assert "recency alone 2.5 times, which did better in this small group" in judged(lift_at_10_percent=(2.0, 2.5)).sentences()[1]
 
 
-@pytest.mark.parametrize(("forecast", "lean"), [(140.0, "too high"), (60.0, "too low")])
+@pytest.mark.parametrize(("forecast", "lean"), [(140.0, "ran too high"), (60.0, "ran too low"), (104.0, "were right in total and wrong by group")])
 def test_percentages_that_were_off_are_not_to_be_taken_at_their_word(forecast: float, lean: str) -> None:
     sentence = judged(forecast_count=(forecast, None), calibration_error=(0.12, None)).sentences()[2]
-    assert f"ran {lean} (12 points off on average). Use the order of the customers" in sentence
+    assert f"percentages {lean} (12 points off on average). Use the order of the customers" in sentence
 
 
-def test_few_cases_are_told() -> None:
-    assert judged(actual_count=(12.0, None)).sentences()[-1].startswith("Only 12 cases")
+def test_few_cases_are_told_and_not_drawn() -> None:
+    few = judged(actual_count=(12.0, None))
+    assert few.sentences()[-1].startswith("Only 12 cases")
+    assert not few.is_drawn
+    assert judged().is_drawn
 
 
 def test_a_refused_model_and_one_that_cannot_be_judged_say_why() -> None:
