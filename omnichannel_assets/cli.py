@@ -127,7 +127,7 @@ def verify(lake_uri: str | None, truth: str, form: str) -> None:
 @lake_option
 @click.option("--out", metavar="FILE", default="data/report.html", show_default=True, help="The page to write.")
 def report(lake_uri: str | None, out: str) -> None:
-    """Write one HTML page about a lake: numbers, where every row went, pictures."""
+    """Write one HTML page about a lake: scores, audiences, deliveries, recommendations, where every row went."""
     from omnichannel_assets.report import report_page
 
     workspace = _workspace(lake_uri=lake_uri)

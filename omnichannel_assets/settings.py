@@ -75,7 +75,7 @@ class Settings(BaseModel):
     personalize_role_arn: str = Field("", description="Role that Personalize reads the files with.")
     personalize_s3_uri: str = Field("", description="Folder (s3://bucket/prefix) that Personalize imports from, for live use.")
     personalize_recommender_arn: str = Field("", description="Campaign or recommender that answers the shop. Empty: the lake's own lists do.")
-    personalize_tracking_id: str = Field("", description="Event tracker that receives the shop's events. Empty: events are not relayed.")
+    personalize_tracking_id: str = Field("", description="Event tracker that receives the shop's events. Empty: the one of PERSONALIZE_GROUP, looked up.")
     pinpoint_application_id: str = Field("", description="Pinpoint project named in the import request.")
     connect_domain: str = Field("omnichannel", description="Customer Profiles domain named in the upload request.")
     mostly_bad_share: float = Field(

@@ -2,7 +2,7 @@
 -- Grain: as_of, customer_id, rank. Reads: interactions, products, similar_items, popular_items.
 -- Strength of an item = (orders of the customer that kept it, squared + closeness to the 30 items they touched last / 2 + 1/2 if on their wish
 -- list + 1/100) times (customers who bought it lately + 50). Orders squared: what is bought again and again leads (measured against a later month:
--- docs/decisions/0007-recommendations.md). Popular items fill every list, so a list is short only when the shop has fewer than twenty things to sell.
+-- docs/decisions/0011-recommendations.md). Popular items fill every list, so a list is short only when the shop has fewer than twenty things to sell.
 with recent as (
     select customer_id, item_id, event_type, event_at, order_id, quantity
     from interactions

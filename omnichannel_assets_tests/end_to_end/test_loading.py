@@ -36,7 +36,7 @@ def test_dg_lists_the_same_definitions_as_the_code(copy: Path) -> None:
     ours = build_definitions().resolve_all_asset_specs()
     assert {asset["asset_key"] for asset in listed["assets"]} == {spec.key.to_user_string() for spec in ours}
     assert {job["name"] for job in listed["jobs"]} == {"received_day", "dms_tables", "trusted_refresh", "scores_refresh", "model_training", "delivery", "approve_audiences"}
-    assert {sensor["name"] for sensor in listed["sensors"]} == {"new_segment_files", "new_dms_files"}
+    assert {sensor["name"] for sensor in listed["sensors"]} == {"new_segment_files", "new_dms_files", "new_as_of_date", "fresh_scores"}
     assert _worries(done) == []
     assert _left_behind(copy) == set()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -10,6 +11,8 @@ import pytest
 from docs import reference
 from omnichannel_assets.cli import cli
 from omnichannel_assets.definitions import build_definitions
+from omnichannel_assets.serving.answers import Item, Received, Recommendations
+from omnichannel_assets.serving.app import KNOWN_NAMES
 from omnichannel_assets.settings import Settings
 from omnichannel_assets_tests.project.sources import PACKAGE, ROOT
 
@@ -17,6 +20,7 @@ PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", ROOT / "data" / "README.md",
 TEXT = "\n".join(page.read_text(encoding="utf-8") for page in PAGES)
 PICTURES = {"docs/images/graph.png", "docs/images/customers.png"}
 """Drawn from a running UI after the pages were written; a missing one is no broken link."""
+CHANNELS = ("segment", "pinpoint", "connect", "personalize")
 every_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
 
 
@@ -110,8 +114,20 @@ def test_the_picture_of_a_customer_in_the_readme_has_the_layout_the_command_prin
     shown = re.search(r"\$ omnichannel explain .*?```", readme, re.DOTALL)[0]
     labels = re.findall(r"^  ([a-z][a-z -]+?)  ", shown, re.MULTILINE)
     assert labels
-    assert [label for label in labels if f'"{label}"' not in explain] == []
+    assert [label for label in labels if f'"{label}"' not in explain and label not in CHANNELS] == []
     assert [heading for heading in ("Links that joined them", "How the customer came to be (as-of date, change, cause)") if heading not in shown or heading not in explain] == []
+
+
+def test_the_answer_and_the_parameters_in_the_api_page_are_those_of_the_service() -> None:
+    page = (ROOT / "docs" / "recommendations-api.md").read_text(encoding="utf-8")
+    answer = json.loads(re.search(r"^\{\"items\".*?^ \"dropped\".*?$", page, re.DOTALL | re.MULTILINE)[0])
+    assert set(answer) == set(Recommendations.model_fields)
+    assert all(set(item) == set(Item.model_fields) for item in answer["items"])
+    assert Recommendations.model_validate(answer).source == answer["source"]
+    parameters = page[page.index("| Parameter |") : page.index("Nobody is refused")]
+    assert set(re.findall(r"^\| `(\w+)` \|", parameters, re.MULTILINE)) == set(KNOWN_NAMES)
+    assert set(json.loads(re.search(r"^\{\"relayed\".*$", page, re.MULTILINE)[0])) == set(Received.model_fields)
+    assert [field for field in (*Recommendations.model_fields, *Item.model_fields) if f"{field}`" not in page and field not in ("item_id", "name", "category", "currency")] == []
 
 
 def test_changelog_entries_are_one_sentence_of_at_most_300_characters() -> None:
