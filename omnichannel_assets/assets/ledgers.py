@@ -43,10 +43,7 @@ class StoredLedger:
             self.report.manifests[self.channel] = manifest
 
     def _rows(self) -> list[dict[str, Any]]:
-        import pyarrow.parquet as pq
-
-        paths = self.workspace.lake.paths(DELIVERY_LEDGER, [self.channel])
-        return pq.read_table(paths[0], partitioning=None).to_pylist() if paths else []
+        return self.workspace.lake.read(DELIVERY_LEDGER, [self.channel]).to_pylist()
 
     def mark(self, kind: str, stream: str) -> date | None:
         """The as-of date of a mark."""

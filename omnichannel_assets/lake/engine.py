@@ -43,7 +43,8 @@ class Engine:
     def register_files(self, schema: TableSchema, paths: Sequence[str], name: str | None = None, absent: Sequence[Column] = ()) -> None:
         """Make Parquet files readable as one table; without files the table is empty and keeps its columns.
 
-        ``absent`` columns are added as NULL: a model may name columns that the shop's database does not have.
+        ``absent`` columns are added as NULL: a model may name columns that the shop's database does not have. So are columns that a partition
+        by as-of date lacks because an older version of the code made it: such partitions are never made again.
         """
         view = quoted(name or schema.name)
         nulls = [f"cast(null as {SQL_TYPES[column.kind]}) as {quoted(column.name)}" for column in absent]
@@ -53,6 +54,13 @@ class Engine:
             self.connection.execute(f"create or replace view {view} as select {empty} limit 0")
             return
         listed = ", ".join(text_literal(path) for path in paths)
+        if schema.partition == "as_of":
+            typed = ", ".join(f"cast(null as {SQL_TYPES[column.kind]}) as {quoted(column.name)}" for column in schema.columns)
+            self.connection.execute(
+                f"create or replace view {view} as select {columns} from (select {typed} where false union all by name "
+                f"select * from read_parquet([{listed}], hive_partitioning = false, union_by_name = true))"
+            )
+            return
         self.connection.execute(
             f"create or replace view {view} as select {columns} from read_parquet([{listed}], hive_partitioning = false)"
         )

@@ -165,13 +165,13 @@ class Lake:
             ]
         return self.store.local_paths(key for key in keys if self.store.exists(key))
 
-    def read(self, table: TableSchema) -> pa.Table:
-        """The whole table in memory; for small tables."""
+    def read(self, table: TableSchema, values: Iterable[str] | None = None) -> pa.Table:
+        """The table in memory, all of it or some partitions; for small tables. Columns that an older version of the code did not write are NULL."""
         import pyarrow as pa
         import pyarrow.parquet as pq
 
-        parts = [pq.read_table(path, partitioning=None) for path in self.paths(table)]
-        return pa.concat_tables(parts) if parts else table.arrow().empty_table()
+        parts = [pq.read_table(path, partitioning=None) for path in self.paths(table, values)]
+        return pa.concat_tables([_with_all_columns(part, table) for part in parts]) if parts else table.arrow().empty_table()
 
     def publish(self, table: TableSchema, data: pa.Table, provenance: Provenance, value: str = "") -> Manifest:
         """Replace one partition atomically by rows that have the declared columns; returns its manifest.
@@ -206,6 +206,13 @@ class Lake:
         with tempfile.NamedTemporaryFile(dir=self.store.scratch, suffix=".parquet", delete=False) as temporary:
             pq.write_table(ordered, temporary, compression="zstd", row_group_size=ROW_GROUP_ROWS)
         return Path(temporary.name)
+
+
+def _with_all_columns(part: pa.Table, table: TableSchema) -> pa.Table:
+    import pyarrow as pa
+
+    columns = [part[field.name] if field.name in part.column_names else pa.nulls(part.num_rows, field.type) for field in table.arrow()]
+    return pa.table(columns, schema=table.arrow())
 
 
 def digest_of(value: Any) -> str:

@@ -197,3 +197,22 @@ def test_every_declared_table_is_published_empty_and_has_its_key_and_described_c
     value = "2026-01-01" if table.partition else ""
     assert lake.publish(table, table.arrow().empty_table(), Provenance("d"), value).rows == 0
     assert lake.read(table).schema == table.arrow()
+
+
+def test_a_partition_of_an_older_version_of_the_code_is_read_with_its_missing_columns_empty(tmp_path):
+    from dataclasses import replace
+
+    from omnichannel_assets.lake.tables_scores import PROPENSITY_SCORES
+
+    older = replace(PROPENSITY_SCORES, columns=PROPENSITY_SCORES.columns[:-1])
+    lake, day = Lake(LocalStore(tmp_path)), date(2026, 7, 1)
+    for table, value in ((older, day), (PROPENSITY_SCORES, date(2026, 7, 2))):
+        row = {"customer_id": "c_1", "as_of": value, "churn_score": 0.5, "subscription_churn_score": 0.25}
+        rows = pa.Table.from_pylist([{name: row[name] for name in row if name in table.names}], schema=table.arrow())
+        lake.publish(table, rows, Provenance("d"), value.isoformat())
+    for paths, expected in ((lake.paths(PROPENSITY_SCORES, [day.isoformat()]), [None]), (lake.paths(PROPENSITY_SCORES), [None, 0.25])):
+        with lake.engine() as engine:
+            engine.register_files(PROPENSITY_SCORES, paths)
+            assert [score for (score,) in engine.rows("select subscription_churn_score from propensity_scores order by as_of")] == expected
+    assert lake.read(PROPENSITY_SCORES)["subscription_churn_score"].to_pylist() == [None, 0.25]
+    assert lake.read(PROPENSITY_SCORES, [day.isoformat()])["churn_score"].to_pylist() == [0.5]
