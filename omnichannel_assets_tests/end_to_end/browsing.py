@@ -135,9 +135,13 @@ class Pages:
 
         wait_for(f"{label} to rest", rests, seconds=20, pause=0.2)
 
-    def picture(self, path: Path) -> None:
-        """Save what the page shows, 1600 by 1000, once it shows the same a few times in a row (colours and dialogs come softly and late)."""
-        clip = {"x": 0, "y": 0, "width": SIZE[0] * self.scale, "height": SIZE[1] * self.scale, "scale": 1 / self.scale}
+    def picture(self, path: Path, part: tuple[int, int, int, int] | None = None) -> None:
+        """Save what the page shows, 1600 by 1000, once it shows the same a few times in a row (colours and dialogs come softly and late).
+
+        ``part`` (left, top, width, height) saves that part alone, as wide as the whole would be.
+        """
+        left, top, width, height = part or (0, 0, round(SIZE[0] * self.scale), round(SIZE[1] * self.scale))
+        clip = {"x": left, "y": top, "width": width, "height": height, "scale": SIZE[0] / width}
         taken: list[str] = []
 
         def rests() -> bool:

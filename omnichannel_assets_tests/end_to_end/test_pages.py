@@ -20,13 +20,13 @@ LARGEST_PICTURE = 300_000
 
 
 @pytest.fixture(scope="module")
-def take(pages: Pages) -> Callable[[str], None]:
+def take(pages: Pages) -> Callable[..., None]:
     """Save the page under docs/images, where a picture is wanted at all."""
 
-    def taken(name: str) -> None:
+    def taken(name: str, part: tuple[int, int, int, int] | None = None) -> None:
         if os.environ.get("PICTURES"):
             path = Path(os.environ["PICTURES"], f"{name}.png")
-            pages.picture(path)
+            pages.picture(path, part)
             assert path.stat().st_size < LARGEST_PICTURE
 
     return taken
@@ -36,7 +36,7 @@ def test_everything_was_materialised_by_pressing_the_button(pages: Pages, materi
     assert (materialised.through, materialised.backfill) == ("browser", "COMPLETED_SUCCESS")
 
 
-def test_the_graph_reads_from_left_to_right_by_group(pages: Pages, take: Callable[[str], None]) -> None:
+def test_the_graph_reads_from_left_to_right_by_group(pages: Pages, take: Callable[..., None]) -> None:
     pages.open("/asset-groups", *GROUPS, "Materialize all", "Hide navigation")
     pages.click("Hide navigation")
     pages.click_icon("panel_show_right")
@@ -44,7 +44,7 @@ def test_the_graph_reads_from_left_to_right_by_group(pages: Pages, take: Callabl
     flow = pages.places(*FLOW)
     assert flow == sorted(flow) and len(set(flow)) == len(FLOW)
     assert [word for word in WRONG if word in pages.text()] == []
-    take("graph")
+    take("graph", (90, 400, 1020, 240))
 
 
 def test_every_asset_has_a_page_with_description_columns_and_row_count(pages: Pages, materialised: Materialised) -> None:
@@ -57,7 +57,7 @@ def test_every_asset_has_a_page_with_description_columns_and_row_count(pages: Pa
         assert [word for word in WRONG if word in shown] == [], name
 
 
-def test_the_page_of_customers_shows_green_checks_and_a_picture(materialised: Materialised, pages: Pages, take: Callable[[str], None]) -> None:
+def test_the_page_of_customers_shows_green_checks_and_a_picture(materialised: Materialised, pages: Pages, take: Callable[..., None]) -> None:
     pages.open("/assets/customers?view=overview", "which source won each field", "email_opt_in_source")
     take("customers")
     pages.show("which source won each field")
@@ -71,7 +71,7 @@ def test_the_page_of_customers_shows_green_checks_and_a_picture(materialised: Ma
     take("checks")
 
 
-def test_the_page_of_scores_shows_reasons_and_that_of_a_model_shows_plots(pages: Pages, take: Callable[[str], None]) -> None:
+def test_the_page_of_scores_shows_reasons_and_that_of_a_model_shows_plots(pages: Pages, take: Callable[..., None]) -> None:
     pages.open("/assets/propensity_scores?view=overview", "most likely to leave", "churn_reasons")
     pages.show("most likely to leave")
     take("scores")
@@ -83,7 +83,7 @@ def test_the_page_of_scores_shows_reasons_and_that_of_a_model_shows_plots(pages:
     take("plots")
 
 
-def test_the_page_of_a_delivery_tells_what_was_sent(pages: Pages, take: Callable[[str], None]) -> None:
+def test_the_page_of_a_delivery_tells_what_was_sent(pages: Pages, take: Callable[..., None]) -> None:
     pages.open("/assets/segment_delivery?view=overview", "what the channels hold", "loaded")
     pages.show("what the channels hold")
     take("delivery")
