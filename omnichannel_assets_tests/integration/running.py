@@ -1,4 +1,4 @@
-"""Runs the graph's plain steps in order, without Dagster, and reads back what a lake holds. No assertions here.
+"""Runs the graph's plain steps in order, without Dagster and without delivering, and reads back what a lake holds. No assertions here.
 
 The order is that of ``omnichannel_assets.run``; one test proves that both give the same bytes.
 """
@@ -10,14 +10,25 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from omnichannel_assets.assets import customers, dms, identity, interactions, landing, segment
+from omnichannel_assets.assets import (
+    audiences,
+    customers,
+    dms,
+    features,
+    identity,
+    interactions,
+    landing,
+    propensity,
+    recommendations,
+    segment,
+)
 from omnichannel_assets.assets.steps import StepReport
 from omnichannel_assets.lake.tables import CUSTOMERS, EVENT_FACTS, ORDER_FACTS, ORDER_LINES, ORDERS, PRODUCTS, RETURNS
 from omnichannel_assets.resources.workspace import Workspace
 from omnichannel_assets.settings import Settings, load_settings
 
-TELLS_OF_RUNS = ("landing_files", "identity_corrections")
-"""Tables outside byte equality: one holds wall-clock time, one tells which runs there were."""
+TELLS_OF_RUNS = ("landing_files", "identity_corrections", "delivery_ledger")
+"""Tables outside byte equality: they hold wall-clock time, or tell which runs there were."""
 
 
 def workspace(landing_zone: Path, lake: Path, *, before_write: Callable[[str], None] | None = None, **options: Any) -> Workspace:
@@ -44,6 +55,23 @@ def steps(opened: Workspace) -> Iterator[Callable[[], StepReport | tuple[StepRep
     for table in (PRODUCTS, ORDERS, ORDER_LINES, RETURNS, CUSTOMERS):
         yield lambda table=table: customers.build(opened, table)
     yield lambda: interactions.build_interactions(opened)
+
+
+def acting_steps(opened: Workspace) -> Iterator[Callable[[], StepReport]]:
+    """Every step from features to audiences, of the as-of date in force; they follow the others."""
+    days = [opened.as_of()]
+    yield lambda: propensity.collect_training_examples(opened)
+    for train in (propensity.train_churn, propensity.train_repurchase, propensity.evaluate_models):
+        yield lambda train=train: train(opened)
+    dated = (features.build_customer_features, propensity.score_customers, *recommendations.STEPS.values(), audiences.choose_audiences)
+    for step in dated:
+        yield lambda step=step: step(opened, days)
+
+
+def act(opened: Workspace) -> dict[str, list[str]]:
+    """Bring everything from features to audiences up to date, over trusted tables; returns what ``run_steps`` does."""
+    with opened.lake.writing():
+        return {report.table.name: report.rewritten for report in (step() for step in acting_steps(opened)) if report.rewritten}
 
 
 def run_steps(opened: Workspace) -> dict[str, list[str]]:
