@@ -136,5 +136,69 @@ def identity_networkx(folder: Path) -> None:
     list(nx.connected_components(graph))
 
 
+def _full_lake(folder: Path):
+    from omnichannel_assets.resources.workspace import Workspace
+    from omnichannel_assets.settings import load_settings
+
+    return Workspace(load_settings({"landing_uri": str(folder / "landing"), "lake_uri": str(folder / "lake-full")}, environment={}))
+
+
+def _as_of(folder: Path, build: str, table: str) -> None:
+    """Make one as-of partition of a finished lake anew."""
+    from omnichannel_assets.assets import features, recommendations
+
+    opened = _full_lake(folder)
+    shutil.rmtree(opened.lake.store.root / "tables" / table, ignore_errors=True)
+    steps = {"features": features.build_customer_features, "similar": recommendations.find_similar_items}
+    steps[build](opened, [opened.as_of()])
+
+
+def features(folder: Path) -> None:
+    """All features of one as-of date: orders, returns and identities as of T made again, then 47 features of purchases, visits and e-mail."""
+    _as_of(folder, "features", "customer_features")
+
+
+def features_pandas(folder: Path) -> None:
+    """The usual way: today's orders in pandas, eleven features of purchases alone; nothing is known as of T."""
+    import pandas as pd
+
+    opened = _full_lake(folder)
+    as_of = pd.Timestamp(opened.as_of(), tz="UTC")
+    orders = opened.lake.read(opened.tables["orders"]).to_pandas()
+    orders = orders[orders.customer_id.notna() & (orders.ordered_at < as_of) & ~orders.status.isin(["cancelled", "voided"])].copy()
+    orders["day"], orders["total"] = orders.ordered_at.dt.floor("D"), orders.total.astype(float)
+    found = orders.groupby("customer_id").agg(last=("ordered_at", "max"), first=("ordered_at", "min"))
+    found["recency_days"] = (as_of - found["last"]).dt.total_seconds() / 86_400
+    for window in (30, 90, 180, 365):
+        inside = orders[orders.ordered_at >= as_of - pd.Timedelta(days=window)].groupby("customer_id")
+        found[f"order_days_{window}"], found[f"spend_{window}"] = inside.day.nunique(), inside.total.sum()
+    days = orders[["customer_id", "day"]].drop_duplicates().sort_values(["customer_id", "day"])
+    found["mean_gap"] = days.groupby("customer_id").day.diff().dt.days.groupby(days.customer_id).mean()
+    found.to_parquet(folder / "features.parquet")
+
+
+def similar_items(folder: Path) -> None:
+    """Items bought and viewed together, best 20 each, as of T: purchases and visits of identities as of T, wholesale baskets cut, rare pairs shrunk."""
+    _as_of(folder, "similar", "similar_items")
+
+
+def similar_items_scipy(folder: Path) -> None:
+    """The usual way: a sparse customer by item matrix of today's interactions and its cosine product, best 20 each."""
+    import numpy as np
+    import pandas as pd
+    from scipy import sparse
+    from sklearn.preprocessing import normalize
+
+    opened = _full_lake(folder)
+    seen = opened.lake.read(opened.tables["interactions"]).to_pandas()
+    seen = seen[seen.item_id.notna() & seen.event_type.isin(["Purchase", "View"])].drop_duplicates(["customer_id", "item_id"])
+    people, items = pd.factorize(seen.customer_id)[0], pd.factorize(seen.item_id)
+    matrix = normalize(sparse.csr_matrix((np.ones(len(seen)), (people, items[0]))), axis=0)
+    product = (matrix.T @ matrix).toarray()
+    np.fill_diagonal(product, 0)
+    best = np.argsort(-product, axis=1)[:, :20]
+    pd.DataFrame(best).to_parquet(folder / "similar.parquet")
+
+
 if __name__ == "__main__":
     globals()[sys.argv[1]](Path(sys.argv[2]))

@@ -13,6 +13,8 @@ from statistics import median
 PAIRS = (
     ("stage_segment", "stage_segment_pandas", "Segment export to typed Parquet, beside json and pandas"),
     ("identity", "identity_networkx", "500,000 links: customers at every as-of date, beside components with networkx"),
+    ("features", "features_pandas", "All features of one as-of date with identities as of T, beside eleven purchase features in pandas, of today"),
+    ("similar_items", "similar_items_scipy", "Similar items of one as-of date, beside a sparse cosine product of today"),
     ("second_run", "full_run", "A run when nothing has changed, beside a full run"),
     ("one_day_arrives", "full_run", "A run when one of 120 days arrives, beside a full run"),
 )

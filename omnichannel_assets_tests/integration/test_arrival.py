@@ -89,3 +89,13 @@ def test_copying_a_landing_zone_elsewhere_changes_no_byte(tiny, tmp_path):
 def test_threads_and_memory_of_the_engine_change_no_byte(tiny, tmp_path):
     running.run_steps(running.workspace(tiny.landing, tmp_path / "lake", engine_threads=1, engine_memory_mb=300))
     assert running.differing(running.lake_bytes(tmp_path / "lake"), running.lake_bytes(tiny.lake)) == []
+
+
+def test_threads_and_memory_of_the_engine_change_no_feature_score_list_or_audience(tiny, tmp_path):
+    lakes = []
+    for name, limits in (("plain", {}), ("small", {"engine_threads": 1, "engine_memory_mb": 300})):
+        shutil.copytree(tiny.lake, tmp_path / name)
+        running.act(running.workspace(tiny.landing, tmp_path / name, **limits))
+        lakes.append(running.lake_bytes(tmp_path / name))
+    assert running.differing(*lakes) == []
+    assert any(path.startswith("recommendations/") for path in lakes[0])
