@@ -28,8 +28,8 @@ from omnichannel_assets.lake.tables_scores import (
 from omnichannel_assets.resources.workspace import Workspace
 from omnichannel_assets.sample import write_sample
 from omnichannel_assets_tests.integration import running
-from omnichannel_assets_tests.properties.test_pipeline_properties import known_before
 from omnichannel_assets_tests.properties.temptations import tempt
+from omnichannel_assets_tests.properties.test_pipeline_properties import known_before
 
 LAST_DAY = date(2025, 6, 30)
 DAYS = 8
@@ -116,3 +116,17 @@ def test_a_version_is_kept_when_newer_data_arrive(then, tmp_path):
     again = scored(late, tmp_path / "lake", T)
     assert again.lake.manifests(CHURN_MODEL) == then.lake.manifests(CHURN_MODEL)
     assert held(again)[CUSTOMER_FEATURES.name] != held(then)[CUSTOMER_FEATURES.name]
+
+
+def test_a_version_without_any_model_is_made_again_when_there_is_more_to_learn_from(then, tmp_path):
+    """Files that came in two batches end in the same versions and scores; until then a second run writes nothing."""
+    landing = Path(then.settings.landing_uri)
+    shutil.copytree(landing / "segment-logs", tmp_path / "landing" / "segment-logs")
+    early = scored(tmp_path / "landing", tmp_path / "lake", T)
+    assert all(row["refusal"] for row in running.rows(early, "churn_model"))
+    files = running.lake_bytes(tmp_path / "lake")
+    scored(tmp_path / "landing", tmp_path / "lake", T)
+    assert running.lake_bytes(tmp_path / "lake") == files
+
+    shutil.copytree(landing, tmp_path / "landing", dirs_exist_ok=True)
+    assert held(scored(tmp_path / "landing", tmp_path / "lake", T)) == held(then)
