@@ -320,7 +320,8 @@ def scores(customers: pa.Table, models: Mapping[str, Model]) -> pa.Table:
     import pyarrow.compute as pc
 
     columns: dict[str, Any] = {name: customers.column(name) for name in ("customer_id", "as_of")}
-    churn, repurchase, subscription = (models.get(task.model) for task in (CHURN_INACTIVITY, REPURCHASE, CHURN_SUBSCRIPTION))
+    usable = models if customers.num_rows else {}
+    churn, repurchase, subscription = (usable.get(task.model) for task in (CHURN_INACTIVITY, REPURCHASE, CHURN_SUBSCRIPTION))
     if churn and churn.booster:
         found, place, told = _judged(customers, churn)
         columns |= {"churn_score": found, "churn_band": bands(place), "churn_reasons": told}

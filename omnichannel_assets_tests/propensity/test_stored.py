@@ -38,6 +38,13 @@ def test_without_models_every_customer_is_there_and_has_no_score():
         assert all(data.column(name).null_count == 400 for name in PROPENSITY_SCORES.names[2:])
 
 
+def test_a_day_with_nobody_to_score_has_no_rows():
+    """Such as one long after the last order, when no customer is eligible any more."""
+    models = {task.model: train(task, examples(), FEATURES) for task in (CHURN_INACTIVITY, CHURN_SUBSCRIPTION, REPURCHASE)}
+    data = scores(customers().slice(0, 0), models)
+    assert data.num_rows == 0 and contract(PROPENSITY_SCORES, data).passed and sound(data).passed
+
+
 def test_scores_of_all_three_models():
     models = {task.model: train(task, examples(), FEATURES) for task in (CHURN_INACTIVITY, CHURN_SUBSCRIPTION, REPURCHASE)}
     data = scores(customers(), models)

@@ -110,6 +110,17 @@ def test_a_past_day_scored_again_has_the_same_bytes_and_what_is_current_is_not_w
     assert held(then) == before
 
 
+def test_a_run_about_an_earlier_day_and_back_leaves_every_byte_as_it_was(then, tmp_path):
+    landing, lake, earlier = Path(then.settings.landing_uri), tmp_path / "lake", T - timedelta(days=3)
+    shutil.copytree(then.settings.lake_uri, lake)
+    before = running.lake_bytes(lake)
+    scored(landing, lake, earlier)
+    of_the_day = {path: digest for path, digest in before.items() if f"as_of={T}" in path or f"as_of={TRAINED}" in path}
+    assert of_the_day and running.lake_bytes(lake).items() >= of_the_day.items()
+    after = running.lake_bytes(Path(scored(landing, lake, T).settings.lake_uri))
+    assert running.differing({path: digest for path, digest in after.items() if f"as_of={earlier}" not in path}, before) == []
+
+
 def test_a_version_is_kept_when_newer_data_arrive(then, tmp_path):
     shutil.copytree(then.settings.lake_uri, tmp_path / "lake")
     late = tempt(known_before(sample(), T, tmp_path / "earlier"), TRAINED - timedelta(days=1), tmp_path / "landing")
