@@ -99,7 +99,9 @@ def _version_digest(workspace: Workspace, as_of: date) -> str:
     behind = {*names, *read_by(*names, steps=AS_OF_STEPS)}
     texts = sorted(f"sql/{name}.sql" for name in behind if model_exists(name) and (name in names or name in AS_OF_STEPS))
     code = code_digest(*texts, "sql/macros.sql", "assets/as_of.py", "assets/propensity.py", "propensity/calendar.py")
-    parameters = {**parameters_at(workspace, as_of), "eligible_days": ELIGIBLE_DAYS}
+    secret = digest_of(workspace.settings.identity_key.get_secret_value().encode().hex())[:8]
+    parameters = {**workspace.staging_parameters(), **parameters_at(workspace, as_of), "eligible_days": ELIGIBLE_DAYS}
+    parameters |= {"identity_key": secret, "identity_rules": workspace.rules.fingerprint()}
     return digest_of({"code": code, "columns": TRAINING_EXAMPLES.fingerprint(), "parameters": parameters})
 
 

@@ -129,6 +129,16 @@ def test_a_version_is_kept_when_newer_data_arrive(then, tmp_path):
     assert held(again)[CUSTOMER_FEATURES.name] != held(then)[CUSTOMER_FEATURES.name]
 
 
+def test_another_identity_key_makes_the_examples_again_under_the_new_ids(then, tmp_path):
+    shutil.copytree(then.settings.lake_uri, tmp_path / "lake")
+    opened = running.workspace(Path(then.settings.landing_uri), tmp_path / "lake", as_of=T, identity_key="another", **OPTIONS)
+    running.run_steps(opened)
+    with opened.lake.writing():
+        propensity.collect_training_examples(opened)
+    held_now = {row["customer_id"] for row in running.rows(opened, "identities")}
+    assert {row["customer_id"] for row in running.rows(opened, "training_examples")} <= held_now
+
+
 def test_a_version_without_any_model_is_made_again_when_there_is_more_to_learn_from(then, tmp_path):
     """Files that came in two batches end in the same versions and scores; until then a second run writes nothing."""
     landing = Path(then.settings.landing_uri)
