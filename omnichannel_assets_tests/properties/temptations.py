@@ -10,7 +10,7 @@ import csv
 import io
 import json
 import random
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from omnichannel_assets_tests.integration import landing_zone as zone
 
 TABLES = ("customers", "orders", "order_lines", "returns", "products", "inventory", "subscriptions")
 INVENTORY = ("Op", "product_id", "location_id", "quantity", "updated_at")
-SHARE = 0.4
+SHARE = 0.6
 """How many rows of a table and how many messages are touched."""
 
 
@@ -32,6 +32,9 @@ def tempt(landing: Path, as_of: date, out: Path, seed: int = 1) -> Path:
         rows = loaded(landing, table)
         change(out, table, rows, as_of, rng)
         load_again(out, table, rows, as_of, rng)
+    deleted = [loaded(landing, "orders")[0] | {"Op": "D", "order_id": number, "dms_ts": f"{as_of} 04:00:00"} for number in told_orders(messages(landing, as_of))]
+    if deleted:
+        put(out, "orders", f"{as_of:%Y%m%d}-040000000.csv", deleted)
     zone.put_segment(out, "late", calls(landing, as_of, rng), day=as_of)
     return out
 
@@ -51,7 +54,7 @@ def change(out: Path, table: str, rows: list[dict[str, str]], as_of: date, rng: 
     told, before = f"{as_of} 00:00:00", f"{as_of - timedelta(days=2)} 10:00:00"
     found = []
     for row in rng.sample(rows, int(len(rows) * SHARE)):
-        op = rng.choice("UUD")
+        op = rng.choice("UD")
         found.append(row | {"Op": op} | (other_values(table, row, before, rng) if op == "U" else {}))
     if table == "orders":
         found += [row | {"Op": "I", "order_id": f"late-{n}", "total": "999.00", "ordered_at": before} for n, row in enumerate(rows) if n % 3 == 0]
@@ -65,9 +68,9 @@ def change(out: Path, table: str, rows: list[dict[str, str]], as_of: date, rng: 
 
 
 def load_again(out: Path, table: str, rows: list[dict[str, str]], as_of: date, rng: random.Random) -> None:
-    """Most of the table once more, loaded after T; what differs says that it changed after T, or does not say when."""
+    """Half of the table once more, loaded after T; what differs says that it changed after T, or does not say when."""
     after = f"{as_of} 03:00:00"
-    found = [row | ({"dms_ts": after} if "dms_ts" in row else {}) for row in rows if rng.random() < 0.7]
+    found = [row | ({"dms_ts": after} if "dms_ts" in row else {}) for row in rows if rng.random() < 0.5]
     for row in rng.sample(found, int(len(found) * SHARE)):
         row |= other_values(table, row, after if table == "inventory" or rng.random() < 0.5 else row.get("updated_at", ""), rng)
     put(out, table, "LOAD000000AA.csv", found)
@@ -110,12 +113,17 @@ def messages(landing: Path, as_of: date) -> Iterator[dict[str, Any]]:
                     yield found
 
 
+def told_orders(known: Iterable[dict[str, Any]]) -> list[str]:
+    """Numbers of the orders that messages tell of."""
+    return sorted({str(message["properties"]["order_id"]) for message in known if message.get("event") == "Order Completed" and message["properties"].get("order_id")})
+
+
 def calls(landing: Path, as_of: date, rng: random.Random) -> list[dict[str, Any]]:
     """Calls received on T, from its first instant on, about people and orders of before T."""
     known = list({message["messageId"]: message for message in messages(landing, as_of)}.values())
     seen, items = zone.moment(as_of - timedelta(days=2)), [row["product_id"] for row in loaded(landing, "products")]
     logins = sorted({message["userId"] for message in known if isinstance(message.get("userId"), str) and message["userId"].startswith("u-")}) or ["u-late"]
-    orders = sorted({str(message["properties"]["order_id"]) for message in known if message.get("event") == "Order Completed" and message["properties"].get("order_id")})
+    orders = told_orders(known)
     people = [row for row in loaded(landing, "customers") if row["email"] not in ("", r"\N")]
     told: list[dict[str, Any]] = [
         {**message, "receivedAt": zone.moment(as_of, n), "timestamp": seen, "userId": rng.choice(logins), "properties": {**message.get("properties", {}), "product_id": rng.choice(items), "total": 1}}
