@@ -294,7 +294,7 @@ def score_customers(workspace: Workspace, as_ofs: Iterable[date]) -> StepReport:
         if _is_kept(workspace, report, digest, as_of):
             continue
         customers = _partition(workspace, CUSTOMER_FEATURES, as_of)
-        _warn_of_silence(report, customers, as_of)
+        warn_of_silence(report, customers, as_of)
         if not any(model.booster for model in models.values()):
             log.warning("%s as of %s: no model was trained before that date, so there are no scores", report.table.name, as_of)
         data = scores(customers, models)
@@ -304,12 +304,12 @@ def score_customers(workspace: Workspace, as_ofs: Iterable[date]) -> StepReport:
     return report.raise_failures()
 
 
-def _warn_of_silence(report: StepReport, customers: pa.Table, as_of: date) -> None:
+def warn_of_silence(report: StepReport, customers: pa.Table, as_of: date) -> None:
     """Say so when nobody has bought for long: then the order feed may have stopped, and everybody looks like leaving."""
     import pyarrow.compute as pc
 
-    latest = pc.min(customers.column("recency_days")).as_py()
-    if latest is not None and latest > SILENT_DAYS:
+    latest = pc.min(customers.column("recency_days")).as_py() if customers.num_rows else ELIGIBLE_DAYS
+    if latest > SILENT_DAYS:
         report.figures["days_without_any_purchase"] = int(latest)
         log.warning(
             "%s as of %s: no purchase at all in the %s days before; has the order feed stopped?", report.table.name, as_of, int(latest)
