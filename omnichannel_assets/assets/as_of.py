@@ -96,6 +96,12 @@ def _content(workspace: Workspace, table: TableSchema, as_of: date) -> str:
     return manifest.sha256 if manifest else ""
 
 
+def _absent(workspace: Workspace, models: Iterable[str], as_of: date) -> list[str]:
+    """As-of tables that some models read and that have no partition of the date: nothing made yet is not nobody."""
+    read = [workspace.tables[name] for name in read_by(*models, steps=AS_OF_STEPS) if name in workspace.tables]
+    return [table.name for table in read if table.partition == "as_of" and not _content(workspace, table, as_of)]
+
+
 def build_as_of(
     workspace: Workspace,
     table: TableSchema,
@@ -116,6 +122,10 @@ def build_as_of(
     report = StepReport(table)
     for as_of in known_before(workspace, as_ofs):
         value = as_of.isoformat()
+        absent = _absent(workspace, models, as_of)
+        if absent:
+            log.warning("%s as of %s is left out: there is no %s of that date", table.name, as_of, " and no ".join(absent))
+            continue
         digest = world_digest(workspace, models, as_of, [table.fingerprint(), parameters, depends_on])
         if workspace.lake.is_current(table, digest, value):
             report.manifests[value] = workspace.lake.manifest(table.name, ("as_of", value))

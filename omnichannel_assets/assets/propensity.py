@@ -1,7 +1,8 @@
 """Models of leaving and buying again: their examples, their versions by training date, how good they are, and the scores of a day.
 
 Here: what is read, when a version is current, what is published. Not here: how a model learns, scores and explains itself (``propensity``).
-A version is made once: it learned from what was known before its date, so later data never change it; changed code or settings make it again.
+A version is made once: it learned from what was known before its date, so later data never change it; changed code or settings make it again,
+and so does more data where no model could be trained at all.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from omnichannel_assets.assets.as_of import AS_OF_STEPS, as_of_reads, known_before, parameters_at, register_world
+from omnichannel_assets.assets.as_of import AS_OF_STEPS, as_of_reads, known_before, parameters_at, register_world, world_digest
 from omnichannel_assets.assets.features import ELIGIBLE_DAYS
 from omnichannel_assets.assets.reporting import step_asset
 from omnichannel_assets.assets.steps import Draft, StepReport, publish, read_by
@@ -66,13 +67,22 @@ def collect_training_examples(workspace: Workspace) -> StepReport:
     seen: dict[date, AtCutoff] = {}
     for as_of in known_before(workspace, training_dates(workspace)):
         digest = _version_digest(workspace, as_of)
-        if _is_kept(workspace, report, digest, as_of):
+        told = {"data": world_digest(workspace, [CUSTOMER_FEATURES.name, TRAINING_EXAMPLES.name], as_of)}
+        is_kept = _is_kept(workspace, report, digest, as_of)
+        if is_kept and (report.manifests[as_of.isoformat()].inputs == told or _has_model(workspace, as_of)):
             continue
         data, counts = _examples(workspace, as_of, seen)
         law = CheckOutcome("conservation", counts["rows_in"] == data.num_rows, details={**counts, "rows_out": data.num_rows})
         log.info("%s as of %s: %s examples at %s cut-offs", report.table.name, as_of, f"{data.num_rows:,}", counts["cutoffs"])
-        publish(workspace, report, Draft(data, digest, as_of.isoformat(), counts={**counts, "rows_out": data.num_rows}, checks=(law,)))
+        counts["rows_out"] = data.num_rows
+        publish(workspace, report, Draft(data, digest, as_of.isoformat(), counts=counts, inputs=told, checks=(law,)))
     return report.raise_failures()
+
+
+def _has_model(workspace: Workspace, as_of: date) -> bool:
+    """Whether any model could be trained from the examples of a training date."""
+    stored = [table for table in (CHURN_MODEL, REPURCHASE_MODEL) if workspace.lake.paths(table, [as_of.isoformat()])]
+    return any(row["booster"] for table in stored for row in _partition(workspace, table, as_of, ["booster"]).to_pylist())
 
 
 def _is_kept(workspace: Workspace, report: StepReport, digest: str, as_of: date) -> bool:
@@ -89,7 +99,9 @@ def _version_digest(workspace: Workspace, as_of: date) -> str:
     behind = {*names, *read_by(*names, steps=AS_OF_STEPS)}
     texts = sorted(f"sql/{name}.sql" for name in behind if model_exists(name) and (name in names or name in AS_OF_STEPS))
     code = code_digest(*texts, "sql/macros.sql", "assets/as_of.py", "assets/propensity.py", "propensity/calendar.py")
-    parameters = {**parameters_at(workspace, as_of), "eligible_days": ELIGIBLE_DAYS}
+    secret = digest_of(workspace.settings.identity_key.get_secret_value().encode().hex())[:8]
+    parameters = {**workspace.staging_parameters(), **parameters_at(workspace, as_of), "eligible_days": ELIGIBLE_DAYS}
+    parameters |= {"identity_key": secret, "identity_rules": workspace.rules.fingerprint()}
     return digest_of({"code": code, "columns": TRAINING_EXAMPLES.fingerprint(), "parameters": parameters})
 
 
@@ -282,7 +294,7 @@ def score_customers(workspace: Workspace, as_ofs: Iterable[date]) -> StepReport:
         if _is_kept(workspace, report, digest, as_of):
             continue
         customers = _partition(workspace, CUSTOMER_FEATURES, as_of)
-        _warn_of_silence(report, customers, as_of)
+        warn_of_silence(report, customers, as_of)
         if not any(model.booster for model in models.values()):
             log.warning("%s as of %s: no model was trained before that date, so there are no scores", report.table.name, as_of)
         data = scores(customers, models)
@@ -292,12 +304,12 @@ def score_customers(workspace: Workspace, as_ofs: Iterable[date]) -> StepReport:
     return report.raise_failures()
 
 
-def _warn_of_silence(report: StepReport, customers: pa.Table, as_of: date) -> None:
+def warn_of_silence(report: StepReport, customers: pa.Table, as_of: date) -> None:
     """Say so when nobody has bought for long: then the order feed may have stopped, and everybody looks like leaving."""
     import pyarrow.compute as pc
 
-    latest = pc.min(customers.column("recency_days")).as_py()
-    if latest is not None and latest > SILENT_DAYS:
+    latest = pc.min(customers.column("recency_days")).as_py() if customers.num_rows else ELIGIBLE_DAYS
+    if latest > SILENT_DAYS:
         report.figures["days_without_any_purchase"] = int(latest)
         log.warning(
             "%s as of %s: no purchase at all in the %s days before; has the order feed stopped?", report.table.name, as_of, int(latest)
@@ -310,7 +322,8 @@ def scores(customers: pa.Table, models: Mapping[str, Model]) -> pa.Table:
     import pyarrow.compute as pc
 
     columns: dict[str, Any] = {name: customers.column(name) for name in ("customer_id", "as_of")}
-    churn, repurchase, subscription = (models.get(task.model) for task in (CHURN_INACTIVITY, REPURCHASE, CHURN_SUBSCRIPTION))
+    usable = models if customers.num_rows else {}
+    churn, repurchase, subscription = (usable.get(task.model) for task in (CHURN_INACTIVITY, REPURCHASE, CHURN_SUBSCRIPTION))
     if churn and churn.booster:
         found, place, told = _judged(customers, churn)
         columns |= {"churn_score": found, "churn_band": bands(place), "churn_reasons": told}

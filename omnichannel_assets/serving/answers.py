@@ -19,7 +19,7 @@ class Item(BaseModel):
     price: str | None = Field(description="List price as text with two decimals, so that no client rounds it.", examples=["19.75"])
     currency: str | None = Field(description="ISO 4217.", examples=["GBP"])
     stock: int | None = Field(description="Units over all locations; null when the shop keeps no stock of it.")
-    reason: str = Field(description="Why, in words for the page.", examples=["Bought 4 times"])
+    reason: str = Field(description="Why, in words for the page.", examples=["Bought 4 times in a year"])
     score: float | None = Field(description="0 to 1, to compare items of one list; null for items from Personalize.")
 
 
@@ -56,7 +56,7 @@ class Recommendations(BaseModel):
                             "price": "2.55",
                             "currency": "GBP",
                             "stock": 312,
-                            "reason": "Bought 4 times",
+                            "reason": "Bought 4 times in a year",
                             "score": 0.96,
                         }
                     ],

@@ -1,7 +1,8 @@
 -- customer_features: one row per eligible customer as of $as_of: a known customer with a purchase in the last $eligible_days days.
 -- Grain: as_of, customer_id. Reads: identities, orders, order_lines, returns, event_facts, dms_subscriptions, products.
 -- A purchase is an order that was not called off. A window of w days is [T - w, T): what happened exactly w days before T is in it, T is not.
--- Counts of behaviour are NULL where the shop's events were not yet collected over the whole window: nothing seen is not nothing done.
+-- Counts of behaviour are NULL where the shop's events were not yet collected over the whole window: nothing seen is not nothing done. Since when
+-- is told by when events were known: a device that was offline, or whose clock is wrong, tells of days that nobody collected.
 -- A subscription is active by its start and end, never by its status. Its renewal is read from recorded changes only: in a full load a value
 -- that changed later is empty, which would tell the future.
 with people as (
@@ -68,7 +69,7 @@ events as (
     where f.event_at < $as_of and f.known_at < $as_of and not f.event_time_suspect
 ),
 collected as (
-    select max(days_between(event_at, $as_of)) as days from event_facts where event_at < $as_of and known_at < $as_of and not event_time_suspect
+    select max(days_between(known_at, $as_of)) as days from event_facts where event_at < $as_of and known_at < $as_of and not event_time_suspect
 ),
 behaviour as (
     select customer_id, count(*) filter (where event_type = 'View' and age <= 30) as views_30, count(*) filter (where event_type = 'View' and age <= 90) as views_90,

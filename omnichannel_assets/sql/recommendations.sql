@@ -85,7 +85,7 @@ causes as (
 )
 select c.customer_id, cast($as_of_date as date) as as_of, c.place as rank, c.item_id,
     cast(c.strength as double) / nullif(cast(c.strength as double) + 100, 0) as score,
-    case when c.orders > 1 then 'Bought ' || cast(c.orders as varchar) || ' times' when c.orders = 1 then 'Bought before'
+    case when c.orders > 1 then 'Bought ' || cast(c.orders as varchar) || ' times in a year' when c.orders = 1 then 'Bought before'
         when c.wishes > 0 then 'On your wish list'
         when p.name is not null then 'Goes with ' || p.name
         when r.cause_item_id is not null then 'Goes with what you looked at'

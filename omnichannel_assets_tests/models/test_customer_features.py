@@ -143,6 +143,12 @@ def test_counts_of_behaviour_are_unknown_where_events_were_not_collected_that_lo
     assert one()["views_30_days"] is None
 
 
+def test_a_device_that_was_offline_for_long_does_not_tell_since_when_events_are_collected():
+    late = event("m-1", "View", before(200), known_at=before(3))
+    assert one(event_facts=[seen(10), late])["views_30_days"] is None
+    assert one(event_facts=[seen(40), late])["views_30_days"] == 0
+
+
 def test_mails_of_ninety_days_and_whether_they_ever_unsubscribed():
     mails = [event("m-1", "EmailDelivered", before(90)), event("m-2", "EmailDelivered", before(90) - TICK), event("m-3", "EmailOpened", before(80)), event("m-4", "EmailClicked", before(80))]
     found = one(event_facts=[seen(), *mails])

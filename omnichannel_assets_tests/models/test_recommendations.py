@@ -43,7 +43,7 @@ def test_what_is_bought_again_leads_then_what_was_bought_then_wishes_then_what_g
     interactions = [bought("often", at=moment(f"11-0{day} 00:00"), order_id=f"O-{day}") for day in (1, 2, 3)] + [bought("once"), did("AddToWishlist", "wish")]
     found = lists(interactions, popular("liked", "often", "once", "other", "wish"), similar("often", "other"), [product("often")])
     assert part(found, "item_id", "reason") == [
-        ("often", "Bought 3 times"), ("once", "Bought before"), ("wish", "On your wish list"), ("other", "Goes with Name of often"), ("liked", "Popular this month"),
+        ("often", "Bought 3 times in a year"), ("once", "Bought before"), ("wish", "On your wish list"), ("other", "Goes with Name of often"), ("liked", "Popular this month"),
     ]  # fmt: skip
     assert [row["score"] for row in found] == sorted((row["score"] for row in found), reverse=True)
     assert all(0 < row["score"] < 1 for row in found)

@@ -8,7 +8,8 @@ import pytest
 
 from omnichannel_assets.assets.drawing import Picture, bars
 from omnichannel_assets.assets.previews_scores import SCORE_PREVIEWS
-from omnichannel_assets.assets.propensity import opened_model, scores, sound, stored_model
+from omnichannel_assets.assets.propensity import opened_model, scores, sound, stored_model, warn_of_silence
+from omnichannel_assets.assets.steps import StepReport
 from omnichannel_assets.checks.contracts import contract
 from omnichannel_assets.lake.tables_scores import CHURN_MODEL, CUSTOMER_FEATURES, PROPENSITY_SCORES, SCORE_TABLES
 from omnichannel_assets.propensity.tasks import CHURN_INACTIVITY, CHURN_SUBSCRIPTION, REPURCHASE
@@ -36,6 +37,20 @@ def test_without_models_every_customer_is_there_and_has_no_score():
         data = scores(customers(), models)
         assert data.num_rows == 400 and contract(PROPENSITY_SCORES, data).passed and sound(data).passed
         assert all(data.column(name).null_count == 400 for name in PROPENSITY_SCORES.names[2:])
+
+
+def test_a_day_with_nobody_to_score_has_no_rows():
+    """Such as one long after the last order, when no customer is eligible any more."""
+    models = {task.model: train(task, examples(), FEATURES) for task in (CHURN_INACTIVITY, CHURN_SUBSCRIPTION, REPURCHASE)}
+    data = scores(customers().slice(0, 0), models)
+    assert data.num_rows == 0 and contract(PROPENSITY_SCORES, data).passed and sound(data).passed
+
+
+def test_a_day_with_nobody_to_score_asks_whether_the_order_feed_has_stopped(caplog):
+    report = StepReport(PROPENSITY_SCORES)
+    warn_of_silence(report, customers().slice(0, 0), LAST)
+    assert "no purchase at all in the 365 days before; has the order feed stopped?" in caplog.text
+    assert report.figures == {"days_without_any_purchase": 365}
 
 
 def test_scores_of_all_three_models():

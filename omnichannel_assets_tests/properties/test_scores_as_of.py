@@ -1,15 +1,12 @@
-"""Promises 2 and 3 for what is computed as of T: features, models, scores and reasons need nothing known at T or later, and a past day scored
-again gives the same bytes.
+"""Promises 2 and 3 for what is computed as of T: features, models, scores, reasons, lists and audiences need nothing known at T or later, and a
+past day made again has the same bytes.
 
-A small sample is cut at T as in ``test_pipeline_properties``. The other lake holds everything later too, and facts made to tempt: orders
-and views of before T that nobody told before T, and calls after T that make two customers one.
+A small sample is cut at T as in ``test_pipeline_properties``. The other lake holds everything later too, and facts made to tempt
+(``temptations``).
 """
 
 from __future__ import annotations
 
-import csv
-import io
-import json
 import shutil
 import tempfile
 from datetime import date, timedelta
@@ -18,7 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from omnichannel_assets.assets import features, propensity
+from omnichannel_assets.assets import audiences, features, propensity, recommendations
+from omnichannel_assets.lake.tables_activation import AUDIENCES, POPULAR_ITEMS, RECOMMENDATIONS, SIMILAR_ITEMS
 from omnichannel_assets.lake.tables_scores import (
     CHURN_MODEL,
     CUSTOMER_FEATURES,
@@ -29,8 +27,8 @@ from omnichannel_assets.lake.tables_scores import (
 )
 from omnichannel_assets.resources.workspace import Workspace
 from omnichannel_assets.sample import write_sample
-from omnichannel_assets_tests.integration import landing_zone as zone
 from omnichannel_assets_tests.integration import running
+from omnichannel_assets_tests.properties.temptations import tempt
 from omnichannel_assets_tests.properties.test_pipeline_properties import known_before
 
 LAST_DAY = date(2025, 6, 30)
@@ -39,8 +37,8 @@ T = LAST_DAY
 TRAINED = T - timedelta(days=7)
 """T is a Monday: its models are those of the Monday before."""
 OPTIONS = {"as_of_first": T.isoformat(), "first_day": (LAST_DAY - timedelta(days=DAYS)).isoformat(), "last_day": (LAST_DAY + timedelta(days=2)).isoformat()}
-OF_THE_DAY = (CUSTOMER_FEATURES, PROPENSITY_SCORES)
-SCORED_TABLES = (CUSTOMER_FEATURES, TRAINING_EXAMPLES, CHURN_MODEL, REPURCHASE_MODEL, MODEL_EVALUATION, PROPENSITY_SCORES)
+OF_THE_DAY = (CUSTOMER_FEATURES, PROPENSITY_SCORES, SIMILAR_ITEMS, POPULAR_ITEMS, RECOMMENDATIONS, AUDIENCES)
+SCORED_TABLES = (*OF_THE_DAY, TRAINING_EXAMPLES, CHURN_MODEL, REPURCHASE_MODEL, MODEL_EVALUATION)
 
 
 @cache
@@ -48,37 +46,6 @@ def sample() -> Path:
     folder = Path(tempfile.mkdtemp(prefix="scores-as-of-"))
     write_sample(folder / "landing", None, customers=115, days=DAYS, seed=5, last_day=LAST_DAY)
     return folder / "landing"
-
-
-def loaded(landing: Path, table: str) -> list[dict[str, str]]:
-    """Rows of a table's full load."""
-    (path,) = sorted((landing / "dms" / "retail" / table).glob("LOAD*1.csv"))
-    return list(csv.DictReader(io.StringIO(path.read_text(encoding="utf-8"))))
-
-
-def users(landing: Path, as_of: date) -> list[str]:
-    """Logins of calls received before a day."""
-    paths = [path for path in zone.segment_objects(landing) if path.parent.name < zone.day_folder(as_of)]
-    calls = [json.loads(line) for path in paths for line in zone.segment_lines(path)[0] if b'"userId":"u-' in line and line.startswith(b"{") and line.endswith(b"}")]
-    return sorted({call["userId"] for call in calls})[:60]
-
-
-def tempt(landing: Path, as_of: date, out: Path) -> Path:
-    """A copy of a landing zone with facts of before ``as_of`` that were told on it, and a merge of two customers with many orders."""
-    for path in (*zone.segment_objects(landing), *zone.table_objects(landing)):
-        zone.put_bytes(out, path.relative_to(landing).as_posix(), path.read_bytes())
-    people = [row for row in loaded(landing, "customers") if row["email"] not in ("", r"\N")]
-    at, told = f"{as_of - timedelta(days=3)} 10:00:00", f"{as_of} 00:00:00"
-    orders = [zone.csv_line(["I", f"late-{n}", row["customer_id"], "store-1", "completed", "GBP", "999.00", at, at, told]) for n, row in enumerate(people)]
-    zone.put_table(out, "orders", f"{as_of:%Y%m%d}-010000000.csv", zone.ORDERS, *orders)
-    calls = [
-        zone.call(f"late-{n}", as_of, 60 + n, type="identify", event=None, userId=None, anonymousId=f"a-late-{n // 2}", properties={}, traits={"email": row["email"]})
-        for n, row in enumerate(people)
-    ]
-    seen = zone.moment(as_of - timedelta(days=2))
-    views = [zone.call(f"late-view-{n}", as_of, 500 + n, timestamp=seen, userId=user) for n, user in enumerate(users(landing, as_of))]
-    zone.put_segment(out, "late", [*calls, *views], day=as_of)
-    return out
 
 
 def scored(landing: Path, lake: Path, as_of: date, *more: date) -> Workspace:
@@ -97,10 +64,13 @@ def score(opened: Workspace, days: list[date]) -> None:
     propensity.train_repurchase(opened)
     propensity.evaluate_models(opened)
     propensity.score_customers(opened, days)
+    for step in recommendations.STEPS.values():
+        step(opened, days)
+    audiences.choose_audiences(opened, days)
 
 
 def held(opened: Workspace) -> dict[str, str]:
-    """Digest of the rows behind the scores of T: its features and scores, and the versions of its training date."""
+    """Digest of the rows of T, and of the versions of its training date behind them."""
     found = {table.name: opened.lake.manifest(table.name, ("as_of", (T if table in OF_THE_DAY else TRAINED).isoformat())) for table in SCORED_TABLES}
     return {name: manifest.sha256 for name, manifest in found.items() if manifest}
 
@@ -112,7 +82,7 @@ def then(tmp_path_factory) -> Workspace:
     return scored(known_before(sample(), T, folder / "landing"), folder / "lake", T)
 
 
-def test_scores_as_of_t_do_not_change_with_what_was_known_at_t_or_later(then, tmp_path):
+def test_nothing_as_of_t_changes_with_what_was_known_at_t_or_later(then, tmp_path):
     later = scored(tempt(sample(), T, tmp_path / "landing"), tmp_path / "lake", T + timedelta(days=1), T)
     assert held(then) == held(later)
     assert len(held(then)) == len(SCORED_TABLES)
@@ -140,9 +110,44 @@ def test_a_past_day_scored_again_has_the_same_bytes_and_what_is_current_is_not_w
     assert held(then) == before
 
 
+def test_a_run_about_an_earlier_day_and_back_leaves_every_byte_as_it_was(then, tmp_path):
+    landing, lake, earlier = Path(then.settings.landing_uri), tmp_path / "lake", T - timedelta(days=3)
+    shutil.copytree(then.settings.lake_uri, lake)
+    before = running.lake_bytes(lake)
+    scored(landing, lake, earlier)
+    of_the_day = {path: digest for path, digest in before.items() if f"as_of={T}" in path or f"as_of={TRAINED}" in path}
+    assert of_the_day and running.lake_bytes(lake).items() >= of_the_day.items()
+    after = running.lake_bytes(Path(scored(landing, lake, T).settings.lake_uri))
+    assert running.differing({path: digest for path, digest in after.items() if f"as_of={earlier}" not in path}, before) == []
+
+
 def test_a_version_is_kept_when_newer_data_arrive(then, tmp_path):
     shutil.copytree(then.settings.lake_uri, tmp_path / "lake")
     late = tempt(known_before(sample(), T, tmp_path / "earlier"), TRAINED - timedelta(days=1), tmp_path / "landing")
     again = scored(late, tmp_path / "lake", T)
     assert again.lake.manifests(CHURN_MODEL) == then.lake.manifests(CHURN_MODEL)
     assert held(again)[CUSTOMER_FEATURES.name] != held(then)[CUSTOMER_FEATURES.name]
+
+
+def test_another_identity_key_makes_the_examples_again_under_the_new_ids(then, tmp_path):
+    shutil.copytree(then.settings.lake_uri, tmp_path / "lake")
+    opened = running.workspace(Path(then.settings.landing_uri), tmp_path / "lake", as_of=T, identity_key="another", **OPTIONS)
+    running.run_steps(opened)
+    with opened.lake.writing():
+        propensity.collect_training_examples(opened)
+    held_now = {row["customer_id"] for row in running.rows(opened, "identities")}
+    assert {row["customer_id"] for row in running.rows(opened, "training_examples")} <= held_now
+
+
+def test_a_version_without_any_model_is_made_again_when_there_is_more_to_learn_from(then, tmp_path):
+    """Files that came in two batches end in the same versions and scores; until then a second run writes nothing."""
+    landing = Path(then.settings.landing_uri)
+    shutil.copytree(landing / "segment-logs", tmp_path / "landing" / "segment-logs")
+    early = scored(tmp_path / "landing", tmp_path / "lake", T)
+    assert all(row["refusal"] for row in running.rows(early, "churn_model"))
+    files = running.lake_bytes(tmp_path / "lake")
+    scored(tmp_path / "landing", tmp_path / "lake", T)
+    assert running.lake_bytes(tmp_path / "lake") == files
+
+    shutil.copytree(landing, tmp_path / "landing", dirs_exist_ok=True)
+    assert held(scored(tmp_path / "landing", tmp_path / "lake", T)) == held(then)
