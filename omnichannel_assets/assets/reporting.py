@@ -104,7 +104,7 @@ def column_schema(table: TableSchema) -> dg.TableSchema:
 
 
 def asset_result(context: dg.AssetExecutionContext, workspace: Workspace, step: Callable[[], StepReport]) -> Iterator[Any]:
-    """Run a step and report it. A failed blocking check is shown as such, and stops what follows."""
+    """Run a step and report it. A failed blocking check is shown as such, and stops what follows; what is unfinished fails after its report."""
     try:
         report = step()
     except ChecksFailedError as error:
@@ -116,6 +116,8 @@ def asset_result(context: dg.AssetExecutionContext, workspace: Workspace, step: 
         _add_partition_metadata(context, report, shown)
         shown = {}
     yield dg.MaterializeResult(metadata=report_metadata(workspace, report) | shown, check_results=list(check_results(context, report)))
+    if report.unfinished:
+        raise dg.Failure(report.unfinished, metadata=report.figures, allow_retries=False)
 
 
 def _add_partition_metadata(context: dg.AssetExecutionContext, report: StepReport, shown: Mapping[str, Any]) -> None:
@@ -139,7 +141,7 @@ def report_metadata(workspace: Workspace, report: StepReport) -> dict[str, Any]:
         "partitions_current": len(report.manifests) - len(report.rewritten),
     }
     if counts:
-        lines = "\n".join(f"| {name} | {number:,} |" for name, number in sorted(counts.items()) if name != "data_clock_day")
+        lines = "\n".join(f"| {name} | {number:,} |" for name, number in sorted(counts.items()) if name != "data_clock_day" and ":" not in name)
         metadata["counts"] = dg.MetadataValue.md(f"| rows | number |\n|---|---:|\n{lines}")
     metadata |= report.figures | {title: dg.MetadataValue.md(text) for title, text in report.shown.items()}
     lineage = column_lineage(report.table.name)
