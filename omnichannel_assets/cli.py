@@ -45,6 +45,8 @@ def run(landing_uri: str | None, lake_uri: str | None, as_of: str | None, quiet:
     _ = workspace.landing  # fails early, with one line
     result = run_graph(workspace)
     click.echo("\n".join(summary_lines(workspace, result)))
+    if result.unfinished:
+        raise UserError("\n".join(result.unfinished))
     click.echo(f'Next: omnichannel sql "select * from customers limit 5" --lake {workspace.settings.lake_uri}')
 
 

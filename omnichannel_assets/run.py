@@ -28,15 +28,25 @@ DELIVERY = "_delivery"
 
 @dataclass(frozen=True)
 class RunResult:
-    """What a run did: the as-of, how many partitions of which table it rewrote, and for each channel what became of each stream, in words."""
+    """What a run did: the as-of, how many partitions of which table it rewrote, for each channel what became of each stream, in words, and
+    which channels are not done, one line each."""
 
     as_of: date
     rewritten: Mapping[str, int] = field(default_factory=dict)
     delivered: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    unfinished: tuple[str, ...] = ()
+
+
+class UnfinishedError(UserError):
+    """A step failed and is told by its Failure; ``figures`` are what it had to say besides."""
+
+    def __init__(self, failure: dg.Failure):
+        super().__init__(str(failure.description))
+        self.figures = failure.metadata
 
 
 def run_graph(workspace: Workspace) -> RunResult:
-    """Bring the lake up to date with the landing zone, score, choose audiences and deliver. Raises UserError; holds the lake's lock throughout.
+    """Bring the lake up to date with the landing zone, score, choose audiences and deliver. Raises UserError; holds the lake's lock throughout. A channel that cannot be delivered to stops no other, and is told in the result.
 
     Steps open their own workspaces from these settings, so ``before_write`` does not reach them and secrets come from the environment.
     """
@@ -51,10 +61,28 @@ def run_graph(workspace: Workspace) -> RunResult:
         graph.run([table.name for table in FACTS], {day for table in FACTS for day in stale_fact_days(workspace, table)})
         graph.run(name for name in graph.left if name not in graph.by_as_of)
         dated = _Waves(Workspace(workspace.settings.model_copy(update={"as_of": as_of})))  # so that this date is one of the partitions
-        delivered = dated.run(dated.by_as_of, {as_of})
+        channels = [name for name in dated.by_as_of if name.endswith(DELIVERY)]
+        dated.run([name for name in dated.by_as_of if name not in channels], {as_of})
+        delivered, unfinished = _deliver(dated, channels, as_of)
         after = _state(workspace)
     rewritten = {table: count for table in after if (count := len(set(after[table].items()) - set(before[table].items())))}
-    return RunResult(as_of, rewritten, delivered)
+    return RunResult(as_of, rewritten, delivered, tuple(unfinished))
+
+
+def _deliver(graph: "_Waves", names: Iterable[str], as_of: date) -> tuple[dict[str, dict[str, str]], list[str]]:
+    """Each channel by itself, whatever becomes of the others: what it says of each stream, and one line for each that is not done."""
+    delivered, unfinished = {}, []
+    for name in names:
+        channel = name.removesuffix(DELIVERY)
+        try:
+            delivered[channel] = _texts(graph.run([name], {as_of}).asset_materializations_for_node(name)[0].metadata)
+        except UnfinishedError as error:
+            delivered[channel] = _texts(error.figures)
+            unfinished.append(str(error))
+        except UserError as error:
+            delivered[channel] = {"outcome": f"failed: {error}"}
+            unfinished.append(f"{channel}: {error}")
+    return delivered, unfinished
 
 
 class _Waves:
@@ -72,33 +100,31 @@ class _Waves:
     def named(self, prefix: str) -> list[str]:
         return [name for name in self.left if name.startswith(prefix)]
 
-    def run(self, names: Iterable[str], days: Iterable[date] | None = None) -> dict[str, dict[str, str]]:
+    def run(self, names: Iterable[str], days: Iterable[date] | None = None) -> dg.ExecuteInProcessResult | None:
         """Materialise some assets; partitioned ones over the range of ``days``, or not at all when there are none.
 
-        Returns what the deliveries among them say of each stream.
+        Raises UserError, UnfinishedError for a step that reported what it did.
         """
         names = list(names)
         self.left = [name for name in self.left if name not in names]
         wanted = sorted(days) if days is not None else None
         if wanted == []:
-            return {}
+            return None
         tags = {RANGE_START: wanted[0].isoformat(), RANGE_END: wanted[-1].isoformat()} if wanted else {}
         if self.instance.is_ephemeral:
             tags |= {PICTURES_TAG: "off"}
         quiet = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
         try:
-            done = dg.materialize(self.assets, selection=names, resources=self.resources, instance=self.instance, tags=tags, run_config=quiet)
+            return dg.materialize(self.assets, selection=names, resources=self.resources, instance=self.instance, tags=tags, run_config=quiet)
         except dg.Failure as failure:
-            raise UserError(str(failure.description)) from None
+            raise UnfinishedError(failure) from None
         except dg.DagsterExecutionInterruptedError:
             raise KeyboardInterrupt from None
-        return {name.removesuffix(DELIVERY): _told(done, name) for name in names if name.endswith(DELIVERY)}
 
 
-def _told(done: dg.ExecuteInProcessResult, name: str) -> dict[str, str]:
+def _texts(metadata: Mapping[str, dg.MetadataValue]) -> dict[str, str]:
     """The texts among the metadata of a delivery: stream (or ``outcome``) -> what became of it."""
-    (materialization,) = done.asset_materializations_for_node(name)
-    return {key: value.text for key, value in materialization.metadata.items() if isinstance(value, dg.TextMetadataValue) and "/" not in key}
+    return {key: value.text for key, value in metadata.items() if isinstance(value, dg.TextMetadataValue) and "/" not in key}
 
 
 def _state(workspace: Workspace) -> dict[str, dict[str, str]]:

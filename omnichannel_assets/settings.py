@@ -129,6 +129,27 @@ class Settings(BaseModel):
             raise ValueError("an address such as https://api.segment.io")
         return value.rstrip("/")
 
+    @field_validator("connect_domain")
+    @classmethod
+    def _is_domain(cls, value: str) -> str:
+        if not re.fullmatch(r"[a-zA-Z0-9_-]{1,64}", value):
+            raise ValueError("1 to 64 letters, digits, - and _")
+        return value
+
+    @field_validator("personalize_s3_uri")
+    @classmethod
+    def _is_s3_folder(cls, value: str) -> str:
+        if value and not re.fullmatch(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[^\s?#]{0,120})?", value):
+            raise ValueError("s3://bucket/prefix")
+        return value
+
+    @field_validator("aws_region")
+    @classmethod
+    def _is_region(cls, value: str) -> str:
+        if not re.fullmatch(r"[a-z]{2,}(-[a-z]+)+-\d+", value):
+            raise ValueError("a region of AWS such as eu-west-1")
+        return value
+
     @field_validator("identity_key")
     @classmethod
     def _is_key(cls, value: SecretStr) -> SecretStr:
@@ -211,6 +232,9 @@ FIXES = {
     "holdout_share": "write 0.1, for example",
     "audience_approval": "write off or required",
     "delivery_mode": "write sandbox, off or live",
+    "connect_domain": "write omnichannel, for example",
+    "personalize_s3_uri": "write s3://my-bucket/personalize, for example, or leave it empty",
+    "aws_region": "write eu-west-1, for example",
     "live_channels": "write segment,personalize, for example, or leave it empty",
     "default_region": "write GB, for example, or leave it empty",
     "identifier_traits": "write pairs, separated by commas",

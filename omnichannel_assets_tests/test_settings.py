@@ -33,6 +33,13 @@ WRONG = [
         "(?!A).*",
         "NOT_MERCHANDISE: expected a regular expression without look-around and back-references (the SQL engine has neither), got '(?!A).*' (from environment). Fix: correct the value.",
     ),
+    ("CONNECT_DOMAIN", "my shop", "CONNECT_DOMAIN: expected 1 to 64 letters, digits, - and _, got 'my shop' (from environment). Fix: write omnichannel, for example."),
+    (
+        "PERSONALIZE_S3_URI",
+        "https://bucket/x",
+        "PERSONALIZE_S3_URI: expected s3://bucket/prefix, got 'https://bucket/x' (from environment). Fix: write s3://my-bucket/personalize, for example, or leave it empty.",
+    ),
+    ("AWS_REGION", "Ireland", "AWS_REGION: expected a region of AWS such as eu-west-1, got 'Ireland' (from environment). Fix: write eu-west-1, for example."),
     ("IDENTITY_KEY", "k" * 65, "IDENTITY_KEY: expected 1 to 64 bytes of text, got a value that is not shown (from environment). Fix: write a random text and keep it."),
 ]
 

@@ -67,19 +67,21 @@ def call_aws(hook: CallHook, service: str, operation: str, call: Callable[[], T]
     Raises UserError for missing rights or credentials, RetryableError for what may work later, Refused for what will not. ResourceAlreadyExists
     and ResourceNotFound pass as they are: they tell the caller the state of things.
     """
-    from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError, NoCredentialsError, NoRegionError, ParamValidationError
+    from botocore import exceptions as found
+    from botocore.exceptions import ClientError
 
+    unknown_caller = (found.NoCredentialsError, found.PartialCredentialsError, found.CredentialRetrievalError, found.NoRegionError)
     try:
         return called(hook, f"{service}.{operation}", call)
     except ClientError as error:
         raise _sorted(error, service, operation) from error
-    except (NoCredentialsError, NoRegionError) as error:
+    except unknown_caller as error:
         raise UserError(f"AWS: {error}. Fix: give credentials and a region as for the aws command.") from error
-    except ParamValidationError as error:
+    except found.ParamValidationError as error:
         raise Refused(f"{operation}: a field is missing or of the wrong type") from error
-    except (HTTPClientError, ConnectionError) as error:
+    except (found.HTTPClientError, found.ConnectionError, ConnectionError) as error:
         raise RetryableError(f"{operation}: {type(error).__name__}") from error
-    except BotoCoreError as error:
+    except found.BotoCoreError as error:
         raise Refused(f"{operation}: {type(error).__name__}") from error
 
 

@@ -2,7 +2,8 @@
 
 One entry a stream, destination key and content. The entry with the highest sequence is what the destination holds or may hold; an earlier
 content that comes back gets a new sequence, so it is sent again. States: pending (about to be sent; after a crash nobody knows whether it
-arrived, so it is sent again under the same message id), loaded, failed (the next delivery tries again) and rejected (it does not).
+arrived, so it is sent again under the same message id), loaded, failed (the next delivery tries again) and rejected (it does not, unless the
+content insists: then a newer as-of date tries it under a new message id).
 """
 
 from __future__ import annotations
@@ -19,11 +20,15 @@ State = Literal["pending", "loaded", "failed", "rejected"]
 
 @dataclass(frozen=True)
 class Content:
-    """What a destination key should hold: the fields mapped to a stream, and whose they are (None: a whole data set)."""
+    """What a destination key should hold: the fields mapped to a stream, and whose they are (None: a whole data set).
+
+    ``insists``: after a refusal it is tried again for a newer as-of date, because what was wrong may lie outside of it.
+    """
 
     destination_key: str
     customer_id: str | None
     fields: Mapping[str, Any] = field(default_factory=dict)
+    insists: bool = False
 
     @property
     def hash(self) -> str:
@@ -74,16 +79,19 @@ class Ledger:
     def begin(self, stream: str, wanted: Iterable[Content], as_of: date) -> list[tuple[Entry, Content]]:
         """Note as pending what has to be sent, and return it: new and changed contents, and those whose last attempt did not end well.
 
-        A content that is loaded, or was rejected as it is, is left alone.
+        A content that is loaded, or was rejected as it is, is left alone; its entry follows the key to another customer.
         """
         sending = []
         for content in wanted:
             newest = self._newest.get((stream, content.destination_key))
             same = newest is not None and newest.content_hash == content.hash
-            if same and newest.state in ("loaded", "rejected"):
+            retried = same and newest.state == "rejected" and content.insists and newest.as_of < as_of
+            if same and newest.state in ("loaded", "rejected") and not retried:
+                if newest.customer_id != content.customer_id:
+                    self.put(replace(newest, customer_id=content.customer_id))
                 continue
             before = self._entries.get((stream, content.destination_key, content.hash))
-            sequence = newest.sequence if same else (newest.sequence + 1 if newest else 1)
+            sequence = newest.sequence if same and not retried else (newest.sequence + 1 if newest else 1)
             attempts = before.attempts + 1 if before else 1
             entry = Entry(stream, content.destination_key, content.customer_id, content.hash, "pending", attempts, as_of, sequence)
             self.put(entry)

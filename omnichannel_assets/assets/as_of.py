@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 AS_OF_STEPS = STEPS | {"orders", "order_lines", "returns", "products", "customers", "interactions"}
 """Models that are run again as of T instead of being read from the lake."""
 STORED = {table.name for table in STATIC_TABLES} | set(DEFAULT_DMS_TABLES)
+IDENTITIES_THEN = "identities_then"
+"""The identities of the partition that is read, where the world is that of a later date: who the people of an as-of table were."""
 
 
 def as_of_reads(*models: str) -> list[str]:
@@ -59,7 +61,9 @@ def register_world(workspace: Workspace, engine: Engine, models: Iterable[str], 
     for name in names:
         table = workspace.tables.get(name)
         if name == IDENTITIES.name:
-            _register_identities(workspace, engine, as_of)
+            _register_identities(workspace, engine, as_of, name)
+        elif name == IDENTITIES_THEN:
+            _register_identities(workspace, engine, partition or as_of, name)
         elif table is not None and name in AS_OF_STEPS:
             engine.register(name, engine.model(table, parameters))
         elif name in STEPS:
@@ -70,14 +74,14 @@ def register_world(workspace: Workspace, engine: Engine, models: Iterable[str], 
             register_inputs(workspace, engine, [name], parameters)
 
 
-def _register_identities(workspace: Workspace, engine: Engine, as_of: date) -> None:
+def _register_identities(workspace: Workspace, engine: Engine, as_of: date, name: str) -> None:
     engine.register_files(IDENTITIES, workspace.lake.paths(IDENTITIES), "identities_history")
     found = engine.query(
         """select identifier_type, identifier_value, customer_id, first_known_at, valid_from, cast(null as date) as valid_to
         from identities_history where valid_from <= $as_of_date and (valid_to is null or valid_to > $as_of_date)""",
         {"as_of_date": as_of},
     )
-    engine.register(IDENTITIES.name, found)
+    engine.register(name, found)
 
 
 def world_digest(workspace: Workspace, models: Iterable[str], as_of: date, more: Any = None) -> str:

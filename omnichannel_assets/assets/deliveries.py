@@ -9,9 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -21,14 +19,16 @@ import dagster as dg
 from omnichannel_assets.activation.arms import AUDIENCES as AUDIENCE_NAMES
 from omnichannel_assets.activation.arms import WIN_BACK
 from omnichannel_assets.activation.calls import CallHook, called, no_hook
-from omnichannel_assets.activation.ledger import Content
-from omnichannel_assets.assets.as_of import as_of_reads, known_before, parameters_at, register_world
-from omnichannel_assets.assets.ledgers import DELIVERED, STARTED, StoredLedger
+from omnichannel_assets.activation.ledger import Content, Entry
+from omnichannel_assets.activation.outcomes import Outcome
+from omnichannel_assets.assets.as_of import as_of_reads, known_before
+from omnichannel_assets.assets.ledgers import LIVE, StoredLedger
 from omnichannel_assets.assets.reporting import step_asset
-from omnichannel_assets.assets.steps import StepReport, log
-from omnichannel_assets.lake.engine import Engine, model_text
+from omnichannel_assets.assets.steps import StepReport
+from omnichannel_assets.assets.streams import Delivery, World, in_words
+from omnichannel_assets.errors import RetryableError
 from omnichannel_assets.lake.tables_activation import DELIVERY_LEDGER
-from omnichannel_assets.resources.approvals import audiences_digest, is_approved
+from omnichannel_assets.resources.approvals import audiences_digest
 from omnichannel_assets.resources.channels import Channels, is_reachable, open_channels
 from omnichannel_assets.resources.workspace import Workspace
 from omnichannel_assets.settings import midnight
@@ -36,89 +36,13 @@ from omnichannel_assets.settings import midnight
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from omnichannel_assets.activation.outcomes import Outcome
-
 SCORES = "scores"
 SCORE_TRAITS = ("churn_score", "churn_band", "repurchase_score", "repurchase_decile", "subscription_churn_score")
 CHUNK = 2000
-"""Rows between two saves of the ledger."""
-
-
-@dataclass
-class StreamResult:
-    """What a delivery did for one stream. ``note`` says in words why nothing was sent, when nothing was."""
-
-    loaded: int = 0
-    unchanged: int = 0
-    removed: int = 0
-    failed: int = 0
-    rejected: int = 0
-    without_address: int = 0
-    left_out: int = 0
-    note: str = ""
-
-
-@dataclass
-class Delivery:
-    """One channel's delivery of one as-of date."""
-
-    workspace: Workspace
-    channel: str
-    as_of: date
-    hook: CallHook
-    stored: StoredLedger
-    results: dict[str, StreamResult] = field(default_factory=dict)
-
-    def wants(self, stream: str, *, is_campaign: bool) -> bool:
-        """Whether a stream is to be sent now; if not, the result says why."""
-        started, delivered = self.stored.mark(STARTED, stream), self.stored.mark(DELIVERED, stream)
-        note = ""
-        if started and self.as_of < started:
-            note = f"nothing sent: {started} was sent before, and {self.as_of} is older"
-        elif delivered == self.as_of:
-            note = f"nothing sent: {self.as_of} is delivered already"
-        elif is_campaign and not is_approved(self.workspace, self.as_of):
-            note = f"waits for approval: omnichannel approve {self.as_of}"
-        self.results[stream] = StreamResult(note=note)
-        return not note
-
-    def stop(self, stream: str, note: str, *, is_unexpected: bool = False) -> None:
-        """Send nothing for a stream, and say why."""
-        self.results[stream].note = note
-        log.log(logging.WARNING if is_unexpected else logging.INFO, "%s %s: %s", self.channel, stream, note)
-
-    def leavers(self, stream: str, wanted: Sequence[Content], cleared: Mapping[str, Any], kept: set[str] = frozenset()) -> list[Content]:
-        """What tells the destination that a key it holds is no longer wanted; keys of ``kept`` customers are left alone."""
-        present, gone = {content.destination_key for content in wanted}, Content("", None, cleared).hash
-        return [
-            Content(entry.destination_key, entry.customer_id, cleared)
-            for key, entry in sorted(self.stored.ledger.newest(stream).items())
-            if key not in present and entry.content_hash != gone and entry.customer_id not in kept
-        ]
-
-    def count(self, stream: str, wanted: Sequence[Content], removed: int, attempted: Iterable[str]) -> None:
-        """Fill in the result from the ledger: how the attempted keys ended."""
-        newest, attempted, result = self.stored.ledger.newest(stream), list(attempted), self.results[stream]
-        states = [newest[key].state for key in attempted]
-        result.loaded, result.failed, result.rejected = (states.count(state) for state in ("loaded", "failed", "rejected"))
-        result.removed, result.unchanged = removed, len(wanted) + removed - len(attempted)
-        log.info("%s %s as of %s: %s", self.channel, stream, self.as_of, in_words(result))
-
-
-def in_words(result: StreamResult) -> str:
-    """A stream's result on one line."""
-    if result.note:
-        return result.note
-    numbers = {
-        "loaded": result.loaded,
-        "of these removals": result.removed,
-        "unchanged": result.unchanged,
-        "failed": result.failed,
-        "rejected": result.rejected,
-        "without an address": result.without_address,
-        "rows left out of the file": result.left_out,
-    }
-    return ", ".join(f"{number:,} {name}" for name, number in numbers.items() if number or name == "loaded")
+"""Rows between two saves of the ledger, at least; a long ledger is saved about `SAVES` times in a stream, however long it is."""
+SAVES = 10
+SERVICES = ("segment", "personalize")
+"""Channels that call a service; the others write files."""
 
 
 def deliver_segment(workspace: Workspace, as_ofs: Iterable[date], hook: CallHook = no_hook) -> StepReport:
@@ -142,91 +66,107 @@ def deliver_personalize(workspace: Workspace, as_ofs: Iterable[date], hook: Call
 
 
 def _deliver(
-    workspace: Workspace, channel: str, as_ofs: Iterable[date], hook: CallHook, send: Callable[[Delivery, _World, Channels], None]
+    workspace: Workspace, channel: str, as_ofs: Iterable[date], hook: CallHook, send: Callable[[Delivery, World, Channels], None]
 ) -> StepReport:
     days = [day for day in known_before(workspace, as_ofs) if audiences_digest(workspace, day)]
-    stored = StoredLedger(workspace, channel)
-    if not days or (channel in ("segment", "personalize") and not is_reachable(workspace, channel)) or workspace.settings.delivery_mode == "off":
+    is_live = channel in SERVICES and workspace.settings.delivery_mode == "live"
+    stored = StoredLedger(workspace, channel + LIVE if is_live else channel)
+    if not days or (channel in SERVICES and not is_reachable(workspace, channel)) or workspace.settings.delivery_mode == "off":
         why = "there are no audiences yet" if not days else f"DELIVERY_MODE is {workspace.settings.delivery_mode} and does not reach it"
         stored.report.figures["outcome"] = f"nothing sent: {why}"
         return stored.report
     delivery = Delivery(workspace, channel, days[-1], hook, stored)
     with workspace.lake.engine() as engine, open_channels(workspace, hook) as channels:
-        send(delivery, _World(workspace, engine, delivery.as_of), channels)
+        send(delivery, World(workspace, engine, delivery.as_of), channels)
     stored.report.figures |= {"as_of": str(delivery.as_of)} | {name: in_words(result) for name, result in delivery.results.items()}
+    stored.report.unfinished = delivery.unfinished()
     return stored.report
 
 
-class _World:
-    """Models of a delivery: as-of tables of the date that is delivered, everything else (consent, addresses, stock) of the as-of in force."""
-
-    def __init__(self, workspace: Workspace, engine: Engine, as_of: date):
-        self.workspace, self.engine, self.as_of = workspace, engine, as_of
-        self.in_force = max(as_of, workspace.as_of())
-
-    def rows(self, model: str) -> Any:
-        """The rows of a model as Arrow."""
-        register_world(self.workspace, self.engine, [model], self.in_force, self.as_of)
-        return self.engine.query(model_text(model), parameters_at(self.workspace, self.in_force))
-
-
-def _send_segment(delivery: Delivery, world: _World, channels: Channels) -> None:
+def _send_segment(delivery: Delivery, world: World, channels: Channels) -> None:
     if delivery.wants(SCORES, is_campaign=False):
-        rows = world.rows("score_traits").to_pylist()
-        wanted = [_segment_content(row, {name: row[name] for name in SCORE_TRAITS}) for row in rows if row["destination_key"]]
-        erased = set(world.rows("erased_customers")["customer_id"].to_pylist())
-        delivery.results[SCORES].without_address = len(rows) - len(wanted)
-        cleared = dict.fromkeys(SCORE_TRAITS)
-        if not any(row["churn_score"] is not None or row["repurchase_score"] is not None for row in rows):
-            delivery.stop(SCORES, "nothing sent: nobody has a score")
-        else:
-            _send_contents(delivery, channels, SCORES, wanted, delivery.leavers(SCORES, wanted, cleared, erased))
+        _send_scores(delivery, world, channels)
     members: list[dict[str, Any]] | None = None
     for audience in AUDIENCE_NAMES:
-        if delivery.wants(audience, is_campaign=True):
-            members = world.rows("campaign_members").to_pylist() if members is None else members
-            rows = [row for row in members if row["audience"] == audience]
-            wanted = [_segment_content(row, {audience: True}) for row in rows if row["destination_key"]]
-            delivery.results[audience].without_address = len(rows) - len(wanted)
-            if _is_filled(delivery, audience, wanted):
-                erased = set(world.rows("erased_customers")["customer_id"].to_pylist())
-                _send_contents(delivery, channels, audience, wanted, delivery.leavers(audience, wanted, {audience: False}, erased))
+        is_wanted = delivery.wants(audience, is_campaign=True)
+        if not is_wanted and not delivery.results[audience].is_held:
+            continue
+        members = world.rows("campaign_members").to_pylist() if members is None else members
+        rows = [row for row in members if row["audience"] == audience and is_wanted]
+        wanted = [_segment_content(row, {audience: True}) for row in rows if row["destination_key"]]
+        delivery.results[audience].without_address = len(rows) - len(wanted)
+        leaving = delivery.leavers(audience, wanted, {audience: False})
+        if wanted:
+            _send_contents(delivery, channels, audience, wanted, leaving)
+        else:
+            _take_out_barred(delivery, world, channels, audience, leaving)
+
+
+def _send_scores(delivery: Delivery, world: World, channels: Channels) -> None:
+    """Scores of everybody but the erased, whose traits are cleared. A trait that nobody has is none of them: without a model nobody loses one."""
+    rows = world.rows("score_traits").to_pylist()
+    traits = [name for name in SCORE_TRAITS if any(row[name] is not None for row in rows)]
+    wanted = [_segment_content(row, {name: row[name] for name in traits}) for row in rows if row["destination_key"]]
+    delivery.results[SCORES].without_address = len(rows) - len(wanted)
+    if traits and wanted:
+        _send_contents(delivery, channels, SCORES, wanted, delivery.leavers(SCORES, wanted, dict.fromkeys(SCORE_TRAITS)))
+    else:
+        delivery.stop(SCORES, "nothing sent: nobody has a score")
+
+
+def _take_out_barred(delivery: Delivery, world: World, channels: Channels, audience: str, leaving: Sequence[Content]) -> None:
+    """Of an audience that is empty, or not approved, take out those whom no campaign may hold, and nobody else."""
+    ids = world.rows("barred_ids").to_pylist() if leaving else []
+    barred = {f"{row['identifier_type']}:{row['identifier_value']}" for row in ids if row["audience"] in (None, audience)}
+    leaving = [content for content in leaving if content.destination_key in barred]
+    if not delivery.results[audience].is_held:
+        _stop_empty(delivery, audience, "nobody was removed but who may not be contacted any more" if leaving else "nobody was removed")
+    if leaving:
+        _send_contents(delivery, channels, audience, [], leaving, is_partial=True)
 
 
 def _segment_content(row: Mapping[str, Any], fields: Mapping[str, Any]) -> Content:
     return Content(f"{row['destination_type']}:{row['destination_key']}", row["customer_id"], fields)
 
 
-def _is_filled(delivery: Delivery, stream: str, wanted: Sequence[Content]) -> bool:
-    """Whether an audience has members; an empty one after a filled one removes nobody (an empty input never means: everyone left)."""
-    if wanted:
-        return True
-    held = any(entry.state == "loaded" for entry in delivery.stored.ledger.newest(stream).values())
-    words = "nothing sent: the audience is empty" + (" now; nobody was removed, look at the scores" if held else "")
-    delivery.stop(stream, words, is_unexpected=held)
-    return False
+def _stop_empty(delivery: Delivery, stream: str, removed: str = "nobody was removed") -> None:
+    """An empty audience after a filled one removes nobody: an empty input never means that everyone left."""
+    is_unexpected = delivery.holds(stream)
+    words = "nothing sent: the audience is empty" + (f" now; {removed}, look at the scores" if is_unexpected else "")
+    delivery.stop(stream, words, is_unexpected=is_unexpected)
 
 
-def _send_contents(delivery: Delivery, channels: Channels, stream: str, wanted: list[Content], leaving: list[Content]) -> None:
-    """Send what changed of a Segment stream, chunk by chunk, saving how each ended."""
+def _send_contents(
+    delivery: Delivery, channels: Channels, stream: str, wanted: Sequence[Content], leaving: Sequence[Content], *, is_partial: bool = False
+) -> None:
+    """Send what changed of a Segment stream, noting how each ended. What is partial leaves the stream open for its date."""
+    contents = sorted([*wanted, *leaving], key=lambda content: content.destination_key)
+    sending = delivery.stored.begin(stream, contents, delivery.as_of, is_partial=is_partial)
+    entries = {entry.message_id: entry for entry, _ in sending}
+    least, unsaved = max(CHUNK, len(sending) // SAVES), 0
+    for outcomes in channels.segment.deliver(_messages(sending)):
+        for outcome in outcomes:
+            delivery.stored.ledger.settle(entries[outcome.key], outcome.state, outcome.words)
+        unsaved += len(outcomes)
+        if unsaved >= least:
+            delivery.stored.save()
+            unsaved = 0
+    if is_partial:
+        delivery.stored.save()
+    else:
+        delivery.stored.finish(stream, delivery.as_of)
+    delivery.count(stream, wanted, leaving, [content.destination_key for _, content in sending])
+
+
+def _messages(sending: Iterable[tuple[Entry, Content]]) -> Iterator[dict[str, Any]]:
     from omnichannel_assets.activation.segment import identify
 
-    sending = delivery.stored.begin(stream, sorted([*wanted, *leaving], key=lambda content: content.destination_key), delivery.as_of)
-    for start in range(0, len(sending), CHUNK):
-        chunk = sending[start : start + CHUNK]
-        entries = {entry.message_id: entry for entry, _ in chunk}
-        messages = []
-        for entry, content in chunk:
-            kind, _, value = content.destination_key.partition(":")
-            messages.append(identify(**{kind: value}, traits=content.fields, message_id=entry.message_id, timestamp=midnight(entry.as_of)))
-        for outcome in channels.segment.send(messages):
-            delivery.stored.ledger.settle(entries[outcome.key], outcome.state, outcome.words)
-        delivery.stored.save()
-    delivery.stored.finish(stream, delivery.as_of)
-    delivery.count(stream, wanted, len(leaving), [content.destination_key for _, content in sending])
+    for entry, content in sending:
+        kind, _, value = content.destination_key.partition(":")
+        yield identify(**{kind: value}, traits=content.fields, message_id=entry.message_id, timestamp=midnight(entry.as_of))
 
 
-def _write_pinpoint(delivery: Delivery, world: _World, _channels: Channels) -> None:
+def _write_pinpoint(delivery: Delivery, world: World, _channels: Channels) -> None:
     """The endpoint file of the treatment arm, and the request that would import it."""
     from omnichannel_assets.activation.pinpoint import endpoint_csv, import_job_request
 
@@ -239,7 +179,7 @@ def _write_pinpoint(delivery: Delivery, world: _World, _channels: Channels) -> N
     _write_campaign(delivery, world, files)
 
 
-def _write_connect(delivery: Delivery, world: _World, _channels: Channels) -> None:
+def _write_connect(delivery: Delivery, world: World, _channels: Channels) -> None:
     """The upload file of the treatment arm, the upload request, and the definition of the segment that picks it."""
     from omnichannel_assets.activation.connect import segment_definition_request, upload_csv, upload_job_request
 
@@ -262,7 +202,7 @@ PLACEHOLDER_ROLE = "arn:aws:iam::000000000000:role/pinpoint-import"
 FileMaker = Callable[["pa.Table", str], tuple[dict[str, bytes], "list[Outcome]"]]
 
 
-def _write_campaign(delivery: Delivery, world: _World, make: FileMaker) -> None:
+def _write_campaign(delivery: Delivery, world: World, make: FileMaker) -> None:
     """Write the files of the win-back campaign below ``outbox/`` and note everybody in them.
 
     A file holds the whole treatment arm, because the segment of a date is its file; the ledger tells whose row changed.
@@ -275,7 +215,8 @@ def _write_campaign(delivery: Delivery, world: _World, make: FileMaker) -> None:
     rows = rows.filter(pc.equal(rows["audience"], WIN_BACK)).sort_by("customer_id")
     mapped = ("email", "first_name", "country", "churn_score", "churn_band", "pick_1", "pick_2", "pick_3")
     wanted = [Content(row["customer_id"], row["customer_id"], {name: row[name] for name in mapped}) for row in rows.to_pylist()]
-    if not _is_filled(delivery, WIN_BACK, wanted):
+    if not wanted:
+        _stop_empty(delivery, WIN_BACK)
         return
     leaving = delivery.leavers(WIN_BACK, wanted, {})
     folder = f"outbox/{delivery.channel}/{WIN_BACK}/as_of={delivery.as_of}/"
@@ -288,7 +229,7 @@ def _write_campaign(delivery: Delivery, world: _World, make: FileMaker) -> None:
         words = refused.get(content.destination_key)
         delivery.stored.ledger.settle(entry, "rejected" if words else "loaded", words or "")
     delivery.stored.finish(WIN_BACK, delivery.as_of)
-    delivery.count(WIN_BACK, wanted, len(leaving), [content.destination_key for _, content in sending])
+    delivery.count(WIN_BACK, wanted, leaving, [content.destination_key for _, content in sending])
 
 
 def _as_json(request: Mapping[str, Any]) -> bytes:
@@ -299,35 +240,49 @@ DATASETS = {"Interactions": "personalize_interactions", "Items": "personalize_it
 """Data set of Personalize (a stream of its own) -> the model of its rows."""
 
 
-def _import_personalize(delivery: Delivery, world: _World, channels: Channels) -> None:
-    """Bring Personalize's data sets up to date: those whose file differs from the one imported last."""
+def _import_personalize(delivery: Delivery, world: World, channels: Channels) -> None:
+    """Bring Personalize's data sets up to date: those whose file differs from the one imported last. A refused one is tried again each date."""
     from omnichannel_assets.activation.personalize_files import write_csv
-    from omnichannel_assets.activation.personalize_import import Poll, import_datasets
     from omnichannel_assets.activation.personalize_schemas import SCHEMAS
 
-    poll = Poll() if channels.is_live else Poll(every_seconds=0.02)
     for name in DATASETS:
         if not delivery.wants(name, is_campaign=False):
             continue
         rows = world.rows(DATASETS[name])
         file = write_csv(SCHEMAS[name], rows.rename_columns([column.upper() for column in rows.column_names]))
         delivery.results[name].left_out = len(file.rejected)
-        content = Content(name, None, {"sha256": hashlib.sha256(file.data).hexdigest()})
+        if not file.rows:
+            delivery.stop(name, "nothing sent: there are no rows; an import would empty the data set", is_unexpected=delivery.holds(name))
+            continue
+        fields = {"sha256": hashlib.sha256(file.data).hexdigest(), "group": delivery.workspace.settings.personalize_group}
+        content = Content(name, None, fields, insists=True)
         sending = delivery.stored.begin(name, [content], delivery.as_of)
         for entry, _ in sending:
-            place = channels.put_file(f"personalize/{name}/{content.hash}.csv", file.data)
-            (outcome,) = import_datasets(
-                channels.aws("personalize"),
-                {name: place},
-                group_name=delivery.workspace.settings.personalize_group,
-                job_suffix=entry.message_id,
-                role_arn=channels.personalize_role,
-                hook=delivery.hook,
-                poll=poll,
-            )
+            outcome = _imported(delivery, channels, entry, file.data)
             delivery.stored.ledger.settle(entry, outcome.state, outcome.words)
         delivery.stored.finish(name, delivery.as_of)
-        delivery.count(name, [content], 0, [name for _ in sending])
+        delivery.count(name, [content], [], [name for _ in sending])
+
+
+def _imported(delivery: Delivery, channels: Channels, entry: Entry, data: bytes) -> Outcome:
+    """What became of one data set's file."""
+    from omnichannel_assets.activation.personalize_import import Poll, import_datasets
+
+    name = entry.stream
+    try:
+        place = channels.put_file(f"personalize/{name}/{entry.content_hash}.csv", data)
+    except RetryableError as error:
+        return Outcome(name, "failed", str(error))
+    (outcome,) = import_datasets(
+        channels.aws("personalize"),
+        {name: place},
+        group_name=delivery.workspace.settings.personalize_group,
+        job_suffix=entry.message_id,
+        role_arn=channels.personalize_role,
+        hook=delivery.hook,
+        poll=Poll() if channels.is_live else Poll(every_seconds=0.02),
+    )
+    return outcome
 
 
 DESCRIPTIONS = {

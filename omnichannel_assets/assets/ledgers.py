@@ -17,11 +17,16 @@ from omnichannel_assets.lake.tables_activation import DELIVERY_LEDGER
 from omnichannel_assets.resources.workspace import Workspace
 
 STARTED, DELIVERED = "started", "delivered"
+LIVE = "_live"
+"""Ends the ledger's name of a channel whose rows tell of the real service: what a sandbox was sent says nothing about it."""
 
 
 @dataclass
 class StoredLedger:
-    """The ledger of one channel with its marks: newest as-of date a stream was started for, and delivered completely for."""
+    """The ledger of one channel with its marks: newest as-of date a stream was started for, and delivered completely for.
+
+    ``channel`` is the channel's name; for the real service behind it, ended by `LIVE`.
+    """
 
     workspace: Workspace
     channel: str
@@ -50,10 +55,11 @@ class StoredLedger:
         day = self._marks.get(f"{kind}:{stream}")
         return date.fromordinal(day) if day else None
 
-    def begin(self, stream: str, wanted: Iterable[Content], as_of: date) -> list[tuple[Entry, Content]]:
-        """Note what is about to be sent, in the lake, before anything leaves."""
+    def begin(self, stream: str, wanted: Iterable[Content], as_of: date, *, is_partial: bool = False) -> list[tuple[Entry, Content]]:
+        """Note what is about to be sent, in the lake, before anything leaves. What is partial does not count as the date's delivery."""
         sending = self.ledger.begin(stream, wanted, as_of)
-        self._marks[f"{STARTED}:{stream}"] = as_of.toordinal()
+        if not is_partial:
+            self._marks[f"{STARTED}:{stream}"] = as_of.toordinal()
         self.save()
         return sending
 
@@ -85,10 +91,3 @@ class StoredLedger:
 def workspace_manifest(workspace: Workspace, channel: str) -> Any:
     """The manifest of a channel's ledger, or None before its first delivery."""
     return workspace.lake.manifest(DELIVERY_LEDGER.name, ("channel", channel))
-
-
-def delivered_as_of(workspace: Workspace, channel: str, stream: str) -> date | None:
-    """The newest as-of date a stream was delivered completely for."""
-    manifest = workspace_manifest(workspace, channel)
-    day = manifest.counts.get(f"{DELIVERED}:{stream}") if manifest else None
-    return date.fromordinal(day) if day else None

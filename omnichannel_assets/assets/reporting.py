@@ -104,7 +104,7 @@ def column_schema(table: TableSchema) -> dg.TableSchema:
 
 
 def asset_result(context: dg.AssetExecutionContext, workspace: Workspace, step: Callable[[], StepReport]) -> Iterator[Any]:
-    """Run a step and report it. A failed blocking check is shown as such, and stops what follows."""
+    """Run a step and report it. A failed blocking check is shown as such, and stops what follows; what is unfinished fails after its report."""
     try:
         report = step()
     except ChecksFailedError as error:
@@ -116,6 +116,8 @@ def asset_result(context: dg.AssetExecutionContext, workspace: Workspace, step: 
         _add_partition_metadata(context, report, shown)
         shown = {}
     yield dg.MaterializeResult(metadata=report_metadata(workspace, report) | shown, check_results=list(check_results(context, report)))
+    if report.unfinished:
+        raise dg.Failure(report.unfinished, metadata=report.figures, allow_retries=False)
 
 
 def _add_partition_metadata(context: dg.AssetExecutionContext, report: StepReport, shown: Mapping[str, Any]) -> None:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("omnichannel_assets")
 
-STEPS = frozenset({"refund_fates", "erased_customers", "contactable_customers"})
+STEPS = frozenset({"refund_fates", "erased_customers", "shared_addresses", "contactable_customers", "held_out_customers"})
 """Models that are no tables: named steps that several models share."""
 
 
@@ -32,7 +32,8 @@ STEPS = frozenset({"refund_fates", "erased_customers", "contactable_customers"})
 class StepReport:
     """What a step did to one table: the manifests of the partitions it looked at, and which of them it rewrote.
 
-    ``figures`` and ``shown`` (title -> Markdown) are what else a person should see of it in the catalog.
+    ``figures`` and ``shown`` (title -> Markdown) are what else a person should see of it in the catalog. ``unfinished`` says what is left for
+    another run; such a step keeps what it did and counts as failed.
     """
 
     table: TableSchema
@@ -41,6 +42,7 @@ class StepReport:
     failed: dict[str, list[CheckOutcome]] = field(default_factory=dict)
     figures: dict[str, int | float | str] = field(default_factory=dict)
     shown: dict[str, str] = field(default_factory=dict)
+    unfinished: str = ""
 
     @property
     def rows(self) -> int:

@@ -13,7 +13,7 @@ from omnichannel_assets.automation.listing import NewFiles, new_dms_tables, new_
 from omnichannel_assets.lake.lake import digest_of
 from omnichannel_assets.lake.tables import LANDING_FILES, SEGMENT_EVENTS
 from omnichannel_assets.lake.tables_activation import AUDIENCES
-from omnichannel_assets.resources.approvals import is_approved
+from omnichannel_assets.resources.approvals import audiences_digest, is_approved
 from omnichannel_assets.resources.dagster import WorkspaceResource
 from omnichannel_assets.resources.dms_tables import dms_log_table, object_partition
 from omnichannel_assets.resources.workspace import Workspace
@@ -159,7 +159,10 @@ def fresh_scores(context: SensorEvaluationContext, workspace: WorkspaceResource)
         return dg.SensorResult(skip_reason="No audiences yet.")
     if opened.settings.delivery_mode == "off":
         return dg.SensorResult(skip_reason="DELIVERY_MODE is off.")
-    released = "released" if is_approved(opened, date.fromisoformat(newest)) else "held"
+    as_of = date.fromisoformat(newest)
+    released = "released" if is_approved(opened, as_of) else "held"
+    if released == "released" and opened.settings.audience_approval == "required":
+        released += f"-{(audiences_digest(opened, as_of) or '')[:16]}"  # other audiences that are approved later are another delivery
     key = f"delivery-{newest}-{released}"
     return dg.SensorResult(run_requests=[dg.RunRequest(run_key=key, partition_key=newest)])
 

@@ -12,8 +12,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from omnichannel_assets.activation.aws_clients import aws_client
+from omnichannel_assets.activation.aws_clients import Refused, aws_client, call_aws
 from omnichannel_assets.activation.calls import called
+from omnichannel_assets.errors import UserError
 from omnichannel_assets.resources.workspace import Workspace
 from omnichannel_assets.settings import Settings
 
@@ -75,15 +76,23 @@ class Channels:
         return self.workspace.settings.personalize_role_arn if self.is_live else SANDBOX_ROLE
 
     def put_file(self, key: str, data: bytes) -> str:
-        """Put one file where Personalize reads it; returns its s3:// address. The same key and bytes give the same result."""
-        return called(self.hook, "s3.PutObject", lambda: self._put(key, data))
+        """Put one file where Personalize reads it; returns its s3:// address. The same key and bytes give the same result.
 
-    def _put(self, key: str, data: bytes) -> str:
-        if self.is_live:
-            bucket, _, prefix = self.workspace.settings.personalize_s3_uri.removeprefix("s3://").partition("/")
-            full = "/".join(part for part in (prefix.strip("/"), key) if part)
-            self.aws("s3").put_object(Bucket=bucket, Key=full, Body=data)
-            return f"s3://{bucket}/{full}"
+        Raises RetryableError when it may work later, UserError when the bucket does not take it.
+        """
+        return self._upload(key, data) if self.is_live else called(self.hook, "s3.PutObject", lambda: self._keep(key, data))
+
+    def _upload(self, key: str, data: bytes) -> str:
+        bucket, _, prefix = self.workspace.settings.personalize_s3_uri.removeprefix("s3://").partition("/")
+        full = "/".join(part for part in (prefix.strip("/"), key) if part)
+        s3 = self.aws("s3")
+        try:
+            call_aws(self.hook, "s3", "PutObject", lambda: s3.put_object(Bucket=bucket, Key=full, Body=data))
+        except Refused as error:
+            raise UserError(f"PERSONALIZE_S3_URI: {bucket} does not take files ({error}). Fix: name a bucket of AWS_REGION that may be written.") from error
+        return f"s3://{bucket}/{full}"
+
+    def _keep(self, key: str, data: bytes) -> str:
         target = sandbox_folder(self.workspace) / "s3" / key
         target.parent.mkdir(parents=True, exist_ok=True)
         partial = target.with_name(f".{target.name}.partial")

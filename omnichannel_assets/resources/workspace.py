@@ -73,18 +73,21 @@ class Workspace:
 
     def as_of(self) -> date:
         """The as-of date in force: AS_OF, else the data clock. Raises InputError when nothing was catalogued yet."""
-        if self.settings.as_of:
-            return self.settings.as_of
-        manifest = self.lake.manifest(LANDING_FILES.name)
-        clock = manifest.counts.get("data_clock_day") if manifest else None
-        if not clock:
+        found = self.settings.as_of or self.data_clock()
+        if found is None:
             raise InputError(
                 "data clock",
                 "an empty catalogue",
                 expected="at least one file with a received day in the landing zone",
                 fix="check LANDING_URI, or set AS_OF",
             )
-        return date.fromordinal(clock)
+        return found
+
+    def data_clock(self) -> date | None:
+        """The date before whose midnight everything catalogued was known; None when nothing was catalogued yet."""
+        manifest = self.lake.manifest(LANDING_FILES.name)
+        clock = manifest.counts.get("data_clock_day") if manifest else None
+        return date.fromordinal(clock) if clock else None
 
     def newest_known(self) -> date | None:
         """The newest as-of date the trusted tables can describe: that of the identities. None before the first run."""

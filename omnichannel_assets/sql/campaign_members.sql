@@ -1,6 +1,6 @@
 -- campaign_members: the treatment arm of each audience with what the channels' rows need; nobody else is in it.
--- Grain: audience, customer_id. Reads: audiences, contactable_customers, customers, propensity_scores, recommendations, products, identities, dms_customers.
--- Consent and deletion are asked again here, at the as-of in force: an audience may be older than a person's last choice.
+-- Grain: audience, customer_id. Reads: audiences, held_out_customers, contactable_customers, customers, propensity_scores, recommendations, products, identities, dms_customers.
+-- Consent, deletion and controls are asked again here, at the as-of in force: an audience may be older than a person's last choice, or a merge.
 with buyable as (
     select r.customer_id, r.item_id, row_number() over (partition by r.customer_id order by r.rank, r.item_id) as place
     from recommendations as r
@@ -33,4 +33,5 @@ left join propensity_scores as s on s.customer_id = a.customer_id
 left join picks as p on p.customer_id = a.customer_id
 left join countries as t on t.customer_ref = c.customer_ref
 left join devices as d on d.customer_id = a.customer_id
-where a.arm = 'treatment'
+left join held_out_customers as h on h.audience = a.audience and h.customer_id = a.customer_id
+where a.arm = 'treatment' and h.customer_id is null

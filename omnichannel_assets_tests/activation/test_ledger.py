@@ -96,3 +96,15 @@ def test_the_destination_ends_with_the_last_content_it_took(history):
     newest = ledger.newest("scores").get("user_id:U1")
     if newest and newest.state == "loaded":
         assert held == newest.content_hash
+
+
+def test_what_insists_is_tried_again_after_a_refusal_on_a_newer_date_only_and_under_another_message_id():
+    ledger, removal = Ledger(), Content("user_id:U1", "c_1", {"win_back": False}, insists=True)
+    ((entry, _),) = ledger.begin("win_back", [removal], DAY)
+    ledger.settle(entry, "rejected")
+    assert ledger.begin("win_back", [removal], DAY) == []
+    ((again, _),) = ledger.begin("win_back", [removal], NEXT)
+    assert again.message_id != entry.message_id
+    assert (again.attempts, again.state) == (2, "pending")
+    ledger.settle(again, "loaded")
+    assert ledger.begin("win_back", [removal], date(2026, 7, 3)) == []

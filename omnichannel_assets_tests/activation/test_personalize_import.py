@@ -154,3 +154,13 @@ def test_names_fit_and_differ() -> None:
     assert len(set(long)) == 2 and all(len(name) <= 63 for name in long)
     assert resource_name("a b") != resource_name("a-b") and " " not in resource_name("a b")
     assert resource_name("-_x")[0].isalnum() and resource_name("é!")[0].isalnum()
+
+
+def test_an_address_nobody_listens_on_is_a_failure_to_try_again_and_no_refusal() -> None:
+    from omnichannel_assets.activation.aws_clients import aws_client, call_aws
+    from omnichannel_assets.activation.calls import no_hook
+    from omnichannel_assets.errors import RetryableError
+
+    client = aws_client("personalize", region="eu-west-1", endpoint_url="http://127.0.0.1:9", access_key_id="k", secret_access_key="s", attempts=1)
+    with pytest.raises(RetryableError, match="list_dataset_groups"):
+        call_aws(no_hook, "personalize", "list_dataset_groups", client.list_dataset_groups)

@@ -15,8 +15,10 @@ from omnichannel_assets.automation.jobs import DELIVERY, MODEL_TRAINING, SCORES_
 from omnichannel_assets.automation.schedules import weekly_model_training
 from omnichannel_assets.automation.sensors import fresh_scores, new_as_of_date
 from omnichannel_assets.lake.tables_activation import AUDIENCES, DELIVERY_LEDGER
+from omnichannel_assets.resources.approvals import approve_audiences
 from omnichannel_assets.resources.channels import sandbox_folder
 from omnichannel_assets.sample import write_sample
+from omnichannel_assets.sandbox.server import Sandbox
 from omnichannel_assets_tests.automation.running import Site, checks, materialized
 from omnichannel_assets_tests.integration import running, scored
 
@@ -99,6 +101,31 @@ def test_a_campaign_waits_until_a_person_launches_the_approval_of_its_date(tmp_p
     streams = {row["stream"] for row in held.workspace.lake.read(DELIVERY_LEDGER).to_pylist()}
     assert {"win_back", "repurchase_lookalike"} <= streams
     assert held.workspace.lake.manifests(AUDIENCES)
+
+
+def test_audiences_that_changed_after_their_approval_and_are_approved_again_start_another_delivery(tmp_path, site):
+    held = site_of(tmp_path / "site", audience_approval="required")
+    keys = []
+    for seed in (1, 2):
+        scored.give_scores(held.workspace, AS_OF, seed=seed)
+        with held.workspace.lake.writing():
+            approve_audiences(held.workspace, AS_OF)
+        keys += [request.run_key for request in held.tick(fresh_scores).run_requests]
+    assert len(set(keys)) == 2
+
+
+def test_a_delivery_with_rows_that_failed_is_a_failed_run_that_keeps_its_report_and_stops_no_other_channel(tmp_path, site):
+    scored.give_scores(site.workspace, AS_OF)
+    with Sandbox.start(tmp_path / "inbox") as sandbox:
+        sandbox.faults.add("personalize", "error", count=1_000)
+        down = site_of(tmp_path / "site", sandbox_url=sandbox.url)
+        result = down.materialize(*DELIVERIES, partition_key=str(AS_OF))
+        assert not result.success
+        assert materialized(result) == DELIVERIES
+        sandbox.faults.clear()
+        assert down.materialize(*DELIVERIES, partition_key=str(AS_OF)).success
+    states = {row["stream"]: row["state"] for row in site.workspace.lake.read(DELIVERY_LEDGER).to_pylist() if row["channel"] == "personalize"}
+    assert states == {"Interactions": "rejected", "Items": "loaded", "Users": "loaded"}, "so small a shop has too few interactions"
 
 
 def test_a_day_before_the_first_as_of_date_starts_nothing(tmp_path, site):

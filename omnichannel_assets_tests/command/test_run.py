@@ -16,6 +16,7 @@ import pytest
 
 from omnichannel_assets.lake.lake import Lake
 from omnichannel_assets.lake.store import LocalStore
+from omnichannel_assets.sandbox.server import Sandbox
 from omnichannel_assets_tests.command.conftest import Shop, omnichannel, surroundings
 
 
@@ -52,6 +53,25 @@ def test_a_second_run_rewrites_no_file_and_says_so(shop: Shop, tmp_path: Path) -
     assert (said.code, said.err) == (0, "")
     assert "Nothing changed: the lake already holds what the landing zone gives; no file was rewritten." in said.out
     assert {path: path.stat().st_mtime_ns for path in files} == files
+
+
+def test_a_channel_that_cannot_be_delivered_fails_the_run_with_one_line_and_stops_no_other(shop: Shop, tmp_path: Path) -> None:
+    folder = tmp_path / "down"
+    shutil.copytree(shop.folder, folder)
+    for left in ("tables/delivery_ledger", "outbox", "sandbox"):
+        shutil.rmtree(folder / "lake" / left)
+    with Sandbox.start(tmp_path / "sandbox") as sandbox:
+        said = omnichannel("run", "--landing", "landing", "--lake", "lake", "--quiet", folder=folder, SANDBOX_URL=f"{sandbox.url}/nothing")
+    assert said.code == 1
+    (line,) = [line for line in said.err.splitlines() if line.startswith("error: ")]
+    assert line.startswith("error: segment: Segment's address") and "Fix: " in line
+    assert "Traceback" not in said.err
+    for channel in ("connect", "pinpoint"):
+        assert re.search(rf"{channel} +win_back +\d+ loaded", said.out), said.out
+    assert re.search(r"segment +failed: ", said.out)
+    again = omnichannel("run", "--landing", "landing", "--lake", "lake", "--quiet", folder=folder)
+    assert (again.code, again.err) == (0, "")
+    assert re.search(r"segment +scores +\d+ loaded", again.out)
 
 
 def test_the_lake_equals_the_truth_and_verify_says_so_in_every_form(shop: Shop) -> None:

@@ -37,6 +37,7 @@ OTHER_INPUTS = {
     "mostly_bad_files": pa.schema([("file", TEXT), ("lines", pa.int64()), ("bad", pa.int64())]),
     "vanished_lines": TABLES["segment_quarantine"].arrow(),
     "unreadable_lines": pa.schema([("rule", TEXT), ("file", TEXT), ("line", pa.int64()), ("payload", TEXT), ("received_day", DAY)]),
+    "identities_then": TABLES["identities"].arrow(),
     "arms": pa.schema([("audience", TEXT), ("customer_id", TEXT), ("arm", TEXT)]),
     "raw_links": pa.schema([("source", TEXT), ("link_id", TEXT), ("known_at", MOMENT), ("identifier_type", TEXT), ("raw_value", TEXT), ("country", TEXT)]),
     "normal_identifiers": pa.schema([("identifier_type", TEXT), ("raw_value", TEXT), ("country", TEXT), ("identifier_value", TEXT), ("is_blocked", pa.bool_())]),

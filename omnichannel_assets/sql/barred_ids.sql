@@ -1,0 +1,13 @@
+-- barred_ids: the ids Segment knows people by whom no campaign may hold: who opted out, whom the shop deleted, and an audience's controls.
+-- Grain: audience, identifier_type, identifier_value. Reads: customers, erased_customers, held_out_customers, identities.
+-- An audience of NULL is every audience. Unlike an absence from an empty audience, each of these is something that somebody said or did.
+with barred as (
+    select cast(null as varchar) as audience, customer_id from customers where not email_opt_in
+    union
+    select cast(null as varchar), customer_id from erased_customers
+    union
+    select audience, customer_id from held_out_customers
+)
+select b.audience, i.identifier_type, i.identifier_value
+from barred as b
+join identities as i on i.customer_id = b.customer_id and i.identifier_type in ('user_id', 'anonymous_id') and i.valid_to is null
