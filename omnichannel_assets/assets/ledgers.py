@@ -91,3 +91,10 @@ class StoredLedger:
 def workspace_manifest(workspace: Workspace, channel: str) -> Any:
     """The manifest of a channel's ledger, or None before its first delivery."""
     return workspace.lake.manifest(DELIVERY_LEDGER.name, ("channel", channel))
+
+
+def delivered_as_of(workspace: Workspace, channel: str, stream: str) -> date | None:
+    """The newest as-of date a stream was delivered completely for."""
+    manifest = workspace_manifest(workspace, channel)
+    day = manifest.counts.get(f"{DELIVERED}:{stream}") if manifest else None
+    return date.fromordinal(day) if day else None
