@@ -43,7 +43,6 @@ UNIQUE_IN_A_GROUP = {
     "line_no": "line of an order",
     "version": "version of a key in a DMS history",
     "identifier_value": "last part of the key of identifiers, inside one link and type",
-    "item_id": "item of one customer's list",
     "name_source": "names one record",
     "order_day": "one row a customer and day",
     "category": "one row a customer and category",
