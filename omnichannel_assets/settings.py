@@ -125,8 +125,8 @@ class Settings(BaseModel):
     @field_validator("sandbox_url", "segment_url")
     @classmethod
     def _is_address(cls, value: str) -> str:
-        if value and not re.fullmatch(r"https?://[^\s/]+(/\S*)?", value):
-            raise ValueError("an address such as https://api.segment.io")
+        if value and not re.fullmatch(r"https?://[^\s/@]+(/\S*)?", value):
+            raise ValueError("an address such as https://api.segment.io, without a user in it")
         return value.rstrip("/")
 
     @field_validator("connect_domain")
@@ -312,7 +312,7 @@ def _explain(problem: Any, values: Mapping[str, tuple[Any, str]]) -> str:
             expected=expected,
             fix=FIXES.get(name, "correct the value"),
             source=source,
-            secret=name in SECRETS,
+            secret=name in SECRETS or ("://" in str(got) and "@" in str(got)),  # a password may stand in an address
         )
     )
 

@@ -33,6 +33,11 @@ WRONG = [
         "(?!A).*",
         "NOT_MERCHANDISE: expected a regular expression without look-around and back-references (the SQL engine has neither), got '(?!A).*' (from environment). Fix: correct the value.",
     ),
+    (
+        "SEGMENT_URL",
+        "https://someone:password@proxy.example.com",
+        "SEGMENT_URL: expected an address such as https://api.segment.io, without a user in it, got a value that is not shown (from environment). Fix: correct the value.",
+    ),
     ("CONNECT_DOMAIN", "my shop", "CONNECT_DOMAIN: expected 1 to 64 letters, digits, - and _, got 'my shop' (from environment). Fix: write omnichannel, for example."),
     (
         "PERSONALIZE_S3_URI",

@@ -59,7 +59,7 @@ class Entry:
 
 
 class Ledger:
-    """The entries of one channel, as a delivery changes them."""
+    """The entries of one channel, as a delivery changes them. Older contents of a key need to be among them only when they are wanted again."""
 
     def __init__(self, entries: Iterable[Entry] = ()):
         self._entries = {(entry.stream, entry.destination_key, entry.content_hash): entry for entry in entries}
@@ -75,6 +75,10 @@ class Ledger:
     def newest(self, stream: str) -> dict[str, Entry]:
         """Destination key -> the entry that tells what it holds."""
         return {key: entry for (of, key), entry in self._newest.items() if of == stream}
+
+    def recall(self, entries: Iterable[Entry]) -> None:
+        """Add stored entries of older contents."""
+        self._entries |= {(entry.stream, entry.destination_key, entry.content_hash): entry for entry in entries}
 
     def begin(self, stream: str, wanted: Iterable[Content], as_of: date) -> list[tuple[Entry, Content]]:
         """Note as pending what has to be sent, and return it: new and changed contents, and those whose last attempt did not end well.

@@ -116,7 +116,7 @@ def test_audiences_that_changed_after_their_approval_and_are_approved_again_star
 
 def test_a_delivery_with_rows_that_failed_is_a_failed_run_that_keeps_its_report_and_stops_no_other_channel(tmp_path, site):
     scored.give_scores(site.workspace, AS_OF)
-    with Sandbox.start(tmp_path / "inbox") as sandbox:
+    with Sandbox.start(sandbox_folder(site.workspace)) as sandbox:
         sandbox.faults.add("personalize", "error", count=1_000)
         down = site_of(tmp_path / "site", sandbox_url=sandbox.url)
         result = down.materialize(*DELIVERIES, partition_key=str(AS_OF))
@@ -124,8 +124,7 @@ def test_a_delivery_with_rows_that_failed_is_a_failed_run_that_keeps_its_report_
         assert materialized(result) == DELIVERIES
         sandbox.faults.clear()
         assert down.materialize(*DELIVERIES, partition_key=str(AS_OF)).success
-    states = {row["stream"]: row["state"] for row in site.workspace.lake.read(DELIVERY_LEDGER).to_pylist() if row["channel"] == "personalize"}
-    assert states == {"Interactions": "rejected", "Items": "loaded", "Users": "loaded"}, "so small a shop has too few interactions"
+    assert {row["state"] for row in site.workspace.lake.read(DELIVERY_LEDGER).to_pylist()} == {"loaded"}
 
 
 def test_a_day_before_the_first_as_of_date_starts_nothing(tmp_path, site):

@@ -249,6 +249,25 @@ def test_what_the_sandbox_was_sent_is_not_taken_for_sent_when_the_delivery_goes_
     assert len(inbox(copied).messages()) == received
 
 
+def test_neither_the_write_key_nor_an_address_of_a_person_is_in_the_lakes_tables_the_logs_or_the_report_of_a_delivery(copied, tmp_path, caplog):
+    secret = "wk-secret-4711"
+    caplog.set_level("DEBUG")
+    with Sandbox.start(tmp_path / "elsewhere") as real:
+        options = {"delivery_mode": "live", "live_channels": "segment", "segment_write_key": secret}
+        live = running.workspace(Path(copied.settings.landing_uri), copied.lake.store.root, segment_url=f"{real.url}/nothing", **options)
+        with pytest.raises(UserError) as refused:
+            deliver(live, NEXT, channels=("segment",))
+        live = running.workspace(Path(copied.settings.landing_uri), copied.lake.store.root, segment_url=real.url, **options)
+        told = deliver(live, NEXT)
+    emails = {row["email"] for row in customers(copied).values() if row["email"]}
+    kept = {path: path.read_bytes() for folder in ("tables/delivery_ledger", "tables/audiences") for path in (copied.lake.store.root / folder).rglob("*") if path.is_file()}
+    texts = [str(told), str(refused.value), caplog.text, *(data.decode("latin-1") for data in kept.values()), str(ledger(copied, "connect"))]
+    assert len(kept) > 2 and emails
+    assert not any(secret in text for text in texts)
+    assert not any(email in text for email in emails for text in texts)
+    assert secret not in str(Inbox(tmp_path / "elsewhere").messages())
+
+
 def test_another_dataset_group_is_filled_though_the_files_are_the_same(copied):
     deliver(copied, FIRST, channels=("personalize",))
     other = running.workspace(Path(copied.settings.landing_uri), copied.lake.store.root, personalize_group="second")
