@@ -296,7 +296,7 @@ def score_customers(workspace: Workspace, as_ofs: Iterable[date]) -> StepReport:
         customers = _partition(workspace, CUSTOMER_FEATURES, as_of)
         warn_of_silence(report, customers, as_of)
         if not any(model.booster for model in models.values()):
-            log.warning("%s as of %s: no model was trained before that date, so there are no scores", report.table.name, as_of)
+            log.info("%s as of %s: no model was trained before that date, so there are no scores", report.table.name, as_of)
         data = scores(customers, models)
         log.info("%s as of %s: %s customers", report.table.name, as_of, f"{data.num_rows:,}")
         law = CheckOutcome("conservation", data.num_rows == features.rows, details={"rows_in": features.rows, "rows_out": data.num_rows})

@@ -29,8 +29,11 @@ def instance(shop: Shop) -> dg.DagsterInstance:
 
 
 def told(personal: set[str], text: str) -> set[str]:
+    """Personal values a text holds. A short number counts where it stands alone: inside longer ones (times, sizes) it is chance."""
     placeholder = {"someone@example.com"}
-    return {value for value in personal if value in text} | set(re.findall(r"[\w.+-]+@[\w-]+\.\w+", text)) - placeholder
+    held = {value for value in personal if value in text}
+    held = {value for value in held if not (value.isdigit() and len(value) < 9) or re.search(rf"(?<!\d){value}(?!\d)", text)}
+    return held | set(re.findall(r"[\w.+-]+@[\w-]+\.\w+", text)) - placeholder
 
 
 def test_what_a_run_prints_names_nobody(shop: Shop, personal: set[str]) -> None:

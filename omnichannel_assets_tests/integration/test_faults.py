@@ -199,6 +199,7 @@ def test_a_killed_command_leaves_no_lock_and_running_it_again_gives_the_bytes_of
     out, errors = finished.communicate()
     assert (finished.returncode, errors) == (0, "")
     assert "rewritten" in out
+    running.act(running.workspace(small, tmp_path / "clean"))
     assert running.differing(running.lake_bytes(tmp_path / "lake"), running.lake_bytes(tmp_path / "clean")) == []
 
 
