@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from omnichannel_assets.assets.steps import STEPS, Draft, StepReport, conserved, log, publish, read_by, register_inputs
-from omnichannel_assets.checks.outcome import CheckOutcome
 from omnichannel_assets.errors import InputError
 from omnichannel_assets.lake.code import code_digest
 from omnichannel_assets.lake.engine import Engine, model_exists, model_text
@@ -20,9 +19,6 @@ from omnichannel_assets.lake.schema import TableSchema
 from omnichannel_assets.lake.tables import IDENTITIES, STATIC_TABLES
 from omnichannel_assets.resources.workspace import DEFAULT_DMS_TABLES, Workspace
 from omnichannel_assets.settings import midnight
-
-if TYPE_CHECKING:
-    import pyarrow as pa
 
 AS_OF_STEPS = STEPS | {"orders", "order_lines", "returns", "products", "customers", "interactions"}
 """Models that are run again as of T instead of being read from the lake."""
@@ -53,10 +49,18 @@ def parameters_at(workspace: Workspace, as_of: date) -> dict[str, Any]:
     return {**workspace.parameters(), "as_of": midnight(as_of), "as_of_date": as_of}
 
 
-def register_world(workspace: Workspace, engine: Engine, models: Iterable[str], as_of: date, partition: date | None = None) -> None:
-    """Make everything that some models read available as of T. An as-of table among it means its partition T, or another one by name."""
+def register_world(
+    workspace: Workspace,
+    engine: Engine,
+    models: Iterable[str],
+    as_of: date,
+    partition: date | None = None,
+    registered: frozenset[str] | set[str] = frozenset(),
+) -> list[str]:
+    """Make everything that some models read available as of T, and return its names. An as-of table among it means its partition T, or
+    another one by date. What this engine has ``registered`` of the same world is not made again."""
     described = (partition or as_of).isoformat()
-    names = read_by(*models, steps=AS_OF_STEPS)
+    names = [name for name in read_by(*models, steps=AS_OF_STEPS) if name not in registered]
     parameters = parameters_at(workspace, as_of)
     for name in names:
         table = workspace.tables.get(name)
@@ -72,6 +76,7 @@ def register_world(workspace: Workspace, engine: Engine, models: Iterable[str], 
             engine.register_files(table, workspace.lake.paths(table, [described]))
         else:
             register_inputs(workspace, engine, [name], parameters)
+    return names
 
 
 def _register_identities(workspace: Workspace, engine: Engine, as_of: date, name: str) -> None:
@@ -114,12 +119,11 @@ def build_as_of(
     parameters: Mapping[str, Any] | None = None,
     prepare: Callable[[Engine], None] | None = None,
     depends_on: Any = None,
-    suite: Callable[[pa.Table], CheckOutcome] | None = None,
 ) -> StepReport:
     """Bring as-of partitions of a table up to date from its SQL model. Raises ChecksFailedError.
 
     ``parameters`` are values the model binds besides those of ``parameters_at``; ``prepare`` makes inputs that are no tables, from what
-    ``depends_on`` names; ``suite`` is one more check over the rows.
+    ``depends_on`` names.
     """
     law = f"conservation/{table.name}"
     models = [table.name, *([law] if model_exists(law) else [])]
@@ -141,7 +145,6 @@ def build_as_of(
             bound = {**parameters_at(workspace, as_of), **(parameters or {})}
             data = engine.model(table, bound)
             checks = list(conserved(engine, table, data, bound).values()) if len(models) > 1 else []
-        checks += [suite(data)] if suite else []
         log.info("%s as of %s: %s rows", table.name, as_of, f"{data.num_rows:,}")
         publish(workspace, report, Draft(data, digest, value, counts={"rows_out": data.num_rows}, checks=tuple(checks)))
     return report.raise_failures()

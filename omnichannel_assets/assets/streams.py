@@ -120,8 +120,9 @@ class World:
     def __init__(self, workspace: Workspace, engine: Engine, as_of: date):
         self.workspace, self.engine, self.as_of = workspace, engine, as_of
         self.in_force = max(as_of, workspace.as_of(), workspace.data_clock() or as_of)
+        self._registered: set[str] = set()
 
     def rows(self, model: str) -> Any:
         """The rows of a model as Arrow."""
-        register_world(self.workspace, self.engine, [model], self.in_force, self.as_of)
+        self._registered |= set(register_world(self.workspace, self.engine, [model], self.in_force, self.as_of, self._registered))
         return self.engine.query(model_text(model), parameters_at(self.workspace, self.in_force))

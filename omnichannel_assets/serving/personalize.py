@@ -13,7 +13,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as WaitedTooLongError
 from typing import Any, Protocol
 
-from omnichannel_assets.errors import RetryableError
+from omnichannel_assets.activation.personalize import recommendations
+from omnichannel_assets.resources.channels import aws_of
 from omnichannel_assets.settings import Settings
 
 log = logging.getLogger("omnichannel_assets")
@@ -21,7 +22,8 @@ log = logging.getLogger("omnichannel_assets")
 MOST_RESULTS = 500
 WAIT_SECONDS = 1.0
 PAUSE_SECONDS = 5.0
-CALLS_AT_ONCE = 16
+CALLS_AT_ONCE = 10
+"""As many as boto3 keeps connections for."""
 
 
 class Personalize(Protocol):
@@ -40,15 +42,7 @@ class PersonalizeRuntime:
         self.arn, self.client = arn, client
 
     def recommendations(self, user_id: str | None, item_id: str | None, limit: int) -> tuple[Sequence[str], str]:
-        from botocore.exceptions import BotoCoreError, ClientError
-
-        about = {name: value for name, value in (("userId", user_id), ("itemId", item_id)) if value}
-        where = {"campaignArn" if ":campaign/" in self.arn else "recommenderArn": self.arn}
-        try:
-            found = self.client.get_recommendations(**where, **about, numResults=min(limit, MOST_RESULTS))
-        except (BotoCoreError, ClientError) as error:
-            raise RetryableError(f"Personalize: {type(error).__name__}") from error
-        return [entry["itemId"] for entry in found.get("itemList", [])], found.get("recommendationId", "")
+        return recommendations(self.client, self.arn, user_id, item_id, min(limit, MOST_RESULTS))
 
 
 def personalize_of(settings: Settings) -> Personalize | None:
@@ -60,14 +54,7 @@ def personalize_of(settings: Settings) -> Personalize | None:
     is_sandbox = settings.delivery_mode == "sandbox" and settings.sandbox_url
     if not settings.personalize_recommender_arn or not (is_live or is_sandbox):
         return None
-    import boto3
-    from botocore.config import Config
-
-    config = Config(
-        connect_timeout=WAIT_SECONDS, read_timeout=WAIT_SECONDS, retries={"total_max_attempts": 1}, max_pool_connections=CALLS_AT_ONCE
-    )
-    names = {} if is_live else {"endpoint_url": settings.sandbox_url, "aws_access_key_id": "sandbox", "aws_secret_access_key": "sandbox"}
-    client = boto3.session.Session().client("personalize-runtime", region_name=settings.aws_region, config=config, **names)
+    client = aws_of(settings, "personalize-runtime", None if is_live else settings.sandbox_url, attempts=1, read_seconds=WAIT_SECONDS)
     return PersonalizeRuntime(settings.personalize_recommender_arn, client)
 
 

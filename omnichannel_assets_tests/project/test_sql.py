@@ -27,6 +27,7 @@ NAMED_STEPS = {
     "held_out_customers": "controls under today's ids, shared by campaign_members and barred_ids",
     "barred_ids": "whom an empty or unapproved audience still loses at Segment",
     "contactable_customers": "who may be sent a campaign, shared by audiences, their law and the deliveries",
+    "segment_keys": "the id Segment knows a customer by, shared by its streams",
     "score_traits": "rows of Segment's scores stream",
     "campaign_members": "rows of every campaign stream",
     "personalize_interactions": "rows of a Personalize data set",

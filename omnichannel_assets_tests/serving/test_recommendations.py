@@ -312,5 +312,5 @@ def test_personalize_is_the_one_of_the_settings_and_never_called_by_accident(sho
     assert personalize_of(shop.workspace(personalize_recommender_arn=arn, delivery_mode="live").settings) is None
     assert personalize_of(shop.workspace(personalize_recommender_arn=arn, delivery_mode="off", sandbox_url="http://localhost:1").settings) is None
     asked = personalize_of(shop.workspace(personalize_recommender_arn=arn, sandbox_url="http://127.0.0.1:9").settings)
-    with pytest.raises(RetryableError, match="Personalize"):
+    with pytest.raises(RetryableError, match="get_recommendations"):
         asked.recommendations("c_1", None, 10)
