@@ -36,7 +36,7 @@ def cli() -> None:
 @click.option("--as-of", metavar="DATE", help="Describe what was known before 00:00 UTC of this date (default: the data clock).")
 @click.option("--quiet", is_flag=True, help="No progress on stderr.")
 def run(landing_uri: str | None, lake_uri: str | None, as_of: str | None, quiet: bool) -> None:
-    """Bring a lake up to date with whatever is in the landing zone."""
+    """Bring a lake up to date with the landing zone: tables, scores, audiences; then deliver as DELIVERY_MODE says."""
     workspace = _workspace(landing_uri=landing_uri, lake_uri=lake_uri, as_of=as_of)
     _show_progress(quiet)
     from omnichannel_assets.run import run_graph

@@ -217,6 +217,8 @@ EXPECTED = {
     "lock_wait_seconds": "a number of seconds, 0 or more",
     "mostly_bad_share": "a share above 0 and up to 1",
     "holdout_share": "a share from 0 up to, but not, 1",
+    "audience_approval": "off or required",
+    "delivery_mode": "sandbox, off or live",
 }
 """Where the type's own words would not help."""
 FIXES = {
@@ -297,7 +299,7 @@ def _check_live(settings: Settings) -> None:
     for channel in settings.live_channels:
         for name, value in needed[channel].items():
             if not value:
-                raise SettingError(name, "nothing", expected=f"a value, because LIVE_CHANNELS lists {channel}", fix=f"set it, or leave {channel} out")
+                raise SettingError(name, "", expected=f"a value, because LIVE_CHANNELS lists {channel}", fix=f"set it, or leave {channel} out")
 
 
 def _explain(problem: Any, values: Mapping[str, tuple[Any, str]]) -> str:
