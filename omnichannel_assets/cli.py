@@ -3,25 +3,18 @@
 Here: options, printing. Not here: what the commands do.
 """
 
-import csv
 import json
-import logging
 import shutil
 import sys
 from contextlib import ExitStack
-from datetime import date, datetime
-from decimal import Decimal
 from pathlib import Path
-from typing import Any
 
 import click
 
 from omnichannel_assets import __version__
+from omnichannel_assets.commands.printing import plain, print_rows, show_progress
+from omnichannel_assets.commands.shared_options import date_of, format_option, lake_option, landing_option, opened_workspace, require_lake
 from omnichannel_assets.errors import InputError, UserError
-from omnichannel_assets.settings import load_settings
-
-landing_option = click.option("--landing", "landing_uri", metavar="PATH", help="Landing zone (default: LANDING_URI).")
-lake_option = click.option("--lake", "lake_uri", metavar="PATH", help="Lake (default: LAKE_URI).")
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -37,8 +30,8 @@ def cli() -> None:
 @click.option("--quiet", is_flag=True, help="No progress on stderr.")
 def run(landing_uri: str | None, lake_uri: str | None, as_of: str | None, quiet: bool) -> None:
     """Bring a lake up to date with the landing zone: tables, scores, audiences; then deliver as DELIVERY_MODE says."""
-    workspace = _workspace(landing_uri=landing_uri, lake_uri=lake_uri, as_of=as_of)
-    _show_progress(quiet)
+    workspace = opened_workspace(landing_uri=landing_uri, lake_uri=lake_uri, as_of=as_of)
+    show_progress(quiet)
     from omnichannel_assets.run import run_graph
     from omnichannel_assets.summary import summary_lines
 
@@ -53,18 +46,16 @@ def run(landing_uri: str | None, lake_uri: str | None, as_of: str | None, quiet:
 @cli.command()
 @click.argument("query")
 @lake_option
-@click.option(
-    "--format", "form", type=click.Choice(["table", "csv", "json"]), default="table", show_default=True, help="How rows are printed."
-)
+@format_option
 def sql(query: str, lake_uri: str | None, form: str) -> None:
     """Query the lake's tables by name: one SELECT."""
     from omnichannel_assets.lake.public import public_engine
 
-    workspace = _workspace(lake_uri=lake_uri)
-    _require_lake(workspace)
+    workspace = opened_workspace(lake_uri=lake_uri)
+    require_lake(workspace)
     with public_engine(workspace.lake, workspace.tables) as engine:
         columns, rows = engine.select(query)
-    _print_rows(columns, rows, form)
+    print_rows(columns, rows, form)
 
 
 @cli.command()
@@ -76,10 +67,10 @@ def explain(customer_or_identifier: str, lake_uri: str | None, form: str) -> Non
     from omnichannel_assets.explain import explain as explained
     from omnichannel_assets.explain import explain_lines
 
-    workspace = _workspace(lake_uri=lake_uri)
-    _require_lake(workspace)
+    workspace = opened_workspace(lake_uri=lake_uri)
+    require_lake(workspace)
     found = explained(workspace, customer_or_identifier)
-    click.echo(json.dumps(found, default=_plain, indent=1, ensure_ascii=False) if form == "json" else "\n".join(explain_lines(found)))
+    click.echo(json.dumps(found, default=plain, indent=1, ensure_ascii=False) if form == "json" else "\n".join(explain_lines(found)))
 
 
 @cli.command()
@@ -109,18 +100,16 @@ def sample(out: str, truth: str, customers: int, days: int, seed: int) -> None:
 @cli.command()
 @lake_option
 @click.option("--truth", required=True, metavar="DIR", help="Truth folder written with the landing zone.")
-@click.option(
-    "--format", "form", type=click.Choice(["table", "csv", "json"]), default="table", show_default=True, help="How rows are printed."
-)
+@format_option
 def verify(lake_uri: str | None, truth: str, form: str) -> None:
     """Compare a lake with the truth about its landing zone. Exit 1 when a figure does not hold."""
     from omnichannel_assets.checks.truth import verify as compared
 
-    workspace = _workspace(lake_uri=lake_uri)
-    _require_lake(workspace)
+    workspace = opened_workspace(lake_uri=lake_uri)
+    require_lake(workspace)
     figures = compared(workspace, Path(truth))
     shown = {True: "yes", False: "NO", None: ""}
-    _print_rows(["figure", "value", "holds"], [(figure.name, figure.value, shown[figure.holds]) for figure in figures], form)
+    print_rows(["figure", "value", "holds"], [(figure.name, figure.value, shown[figure.holds]) for figure in figures], form)
     if any(figure.holds is False for figure in figures):
         raise UserError("verify: the lake differs from the truth where `holds` says NO")
 
@@ -132,8 +121,8 @@ def report(lake_uri: str | None, out: str) -> None:
     """Write one HTML page about a lake: scores, audiences, deliveries, recommendations, where every row went."""
     from omnichannel_assets.report import report_page
 
-    workspace = _workspace(lake_uri=lake_uri)
-    _require_lake(workspace)
+    workspace = opened_workspace(lake_uri=lake_uri)
+    require_lake(workspace)
     Path(out).parent.mkdir(parents=True, exist_ok=True)
     Path(out).write_text(report_page(workspace), encoding="utf-8")
     click.echo(f"Report: {out}")
@@ -146,10 +135,10 @@ def approve(as_of: str, lake_uri: str | None) -> None:
     """Release the audiences of an as-of date for campaigns (with AUDIENCE_APPROVAL=required none leaves before)."""
     from omnichannel_assets.resources.approvals import approve_audiences
 
-    workspace = _workspace(lake_uri=lake_uri)
-    _require_lake(workspace)
+    workspace = opened_workspace(lake_uri=lake_uri)
+    require_lake(workspace)
     with workspace.lake.writing():
-        found = approve_audiences(workspace, _date(as_of))
+        found = approve_audiences(workspace, date_of(as_of))
     for audience, arms in found.items():
         click.echo(f"{audience}: {', '.join(f'{number:,} {arm}' for arm, number in arms.items())}")
     click.echo(f"Approved {as_of}. Next: omnichannel run (or the sensor) delivers.")
@@ -163,7 +152,7 @@ def sandbox(lake_uri: str | None, port: int) -> None:
     from omnichannel_assets.resources.channels import sandbox_folder
     from omnichannel_assets.sandbox.server import serve as serve_sandbox
 
-    workspace = _workspace(lake_uri=lake_uri)
+    workspace = opened_workspace(lake_uri=lake_uri)
     folder = sandbox_folder(workspace)
     serve_sandbox(folder, port, lambda url: click.echo(f"Sandbox on {url}, inbox in {folder}. Deliveries and the web service use it with SANDBOX_URL={url}"))
 
@@ -179,74 +168,15 @@ def serve(lake_uri: str | None, host: str, port: int) -> None:
     from omnichannel_assets.serving.app import serve as serve_shop
     from omnichannel_assets.serving.channels_relay import relay_of
 
-    workspace = _workspace(lake_uri=lake_uri)
-    _require_lake(workspace)
+    workspace = opened_workspace(lake_uri=lake_uri)
+    require_lake(workspace)
     with ExitStack() as stack:
         url = None
         if workspace.settings.delivery_mode == "sandbox":
             url = workspace.settings.sandbox_url or stack.enter_context(reached(sandbox_folder(workspace)))
-            workspace = _workspace(lake_uri=lake_uri, sandbox_url=url)
+            workspace = opened_workspace(lake_uri=lake_uri, sandbox_url=url)
         click.echo(f"Answering on http://{host}:{port}; what it answers: http://{host}:{port}/docs" + (f"; sandbox: {url}" if url else ""))
         serve_shop(workspace, host, port, relay=relay_of(workspace, url))
-
-
-def _date(text: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise InputError("DATE", repr(text), expected="a date written YYYY-MM-DD", fix="write 2026-01-31, for example") from None
-
-
-def _workspace(**options: Any) -> Any:
-    from omnichannel_assets.resources.workspace import Workspace
-
-    return Workspace(load_settings(options))
-
-
-def _require_lake(workspace: Any) -> None:
-    from omnichannel_assets.lake.tables import LANDING_FILES
-
-    if workspace.lake.manifest(LANDING_FILES.name) is None:
-        raise InputError(
-            "LAKE_URI", repr(workspace.settings.lake_uri), expected="a lake", fix="name one with --lake, or make it with `omnichannel run`"
-        )
-
-
-def _show_progress(quiet: bool) -> None:
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(logging.Formatter("%(asctime)s  %(message)s", "%H:%M:%S"))
-    logger = logging.getLogger("omnichannel_assets")
-    logger.handlers, logger.propagate = [handler], False
-    logger.setLevel(logging.WARNING if quiet else logging.INFO)
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, datetime | date):
-        return value.isoformat()
-    return str(value) if isinstance(value, Decimal) else value.decode(errors="replace") if isinstance(value, bytes) else str(value)
-
-
-def _cell(value: Any) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, datetime):
-        return value.strftime("%Y-%m-%d %H:%M:%S.%f").rstrip("0").rstrip(".")
-    if isinstance(value, dict | list):
-        return json.dumps(value, default=_plain, ensure_ascii=False)
-    return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def _print_rows(columns: list[str], rows: list[tuple[Any, ...]], form: str) -> None:
-    if form == "json":
-        click.echo(json.dumps([dict(zip(columns, row, strict=True)) for row in rows], default=_plain, indent=1, ensure_ascii=False))
-    elif form == "csv":
-        writer = csv.writer(sys.stdout, lineterminator="\n")
-        writer.writerow(columns)
-        writer.writerows([value.isoformat() if isinstance(value, datetime) else _cell(value) for value in row] for row in rows)
-    else:
-        from tabulate import tabulate
-
-        click.echo(tabulate([[_cell(value) for value in row] for row in rows], headers=columns, disable_numparse=True))
 
 
 def main() -> None:

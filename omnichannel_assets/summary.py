@@ -5,7 +5,8 @@ from decimal import Decimal
 
 from omnichannel_assets.lake.public import public_engine
 from omnichannel_assets.lake.schema import TableSchema
-from omnichannel_assets.lake.tables import IDENTIFIERS, SEGMENT_DUPLICATES, SEGMENT_EVENTS
+from omnichannel_assets.lake.tables import SEGMENT_DUPLICATES, SEGMENT_EVENTS
+from omnichannel_assets.lake.tables_identity import IDENTIFIERS
 from omnichannel_assets.resources.dms_tables import dms_history_table
 from omnichannel_assets.resources.workspace import Workspace
 from omnichannel_assets.run import RunResult

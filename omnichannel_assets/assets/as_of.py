@@ -16,7 +16,8 @@ from omnichannel_assets.lake.code import code_digest
 from omnichannel_assets.lake.engine import Engine, model_exists, model_text
 from omnichannel_assets.lake.lake import digest_of
 from omnichannel_assets.lake.schema import TableSchema
-from omnichannel_assets.lake.tables import IDENTITIES, STATIC_TABLES
+from omnichannel_assets.lake.tables import STATIC_TABLES
+from omnichannel_assets.lake.tables_identity import IDENTITIES
 from omnichannel_assets.resources.workspace import DEFAULT_DMS_TABLES, Workspace
 from omnichannel_assets.settings import midnight
 

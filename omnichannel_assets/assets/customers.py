@@ -7,7 +7,8 @@ import dagster as dg
 from omnichannel_assets.assets.reporting import step_asset
 from omnichannel_assets.assets.steps import STEPS, StepReport, build_model, read_by
 from omnichannel_assets.lake.schema import TableSchema
-from omnichannel_assets.lake.tables import CUSTOMERS, ORDER_LINES, ORDERS, PRODUCTS, RETURNS
+from omnichannel_assets.lake.tables import ORDER_LINES, ORDERS, PRODUCTS, RETURNS
+from omnichannel_assets.lake.tables_identity import CUSTOMERS
 from omnichannel_assets.resources.workspace import Workspace
 
 PARAMETERS: dict[str, tuple[str, ...]] = {

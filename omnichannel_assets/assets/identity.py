@@ -17,14 +17,8 @@ from omnichannel_assets.lake.code import code_digest
 from omnichannel_assets.lake.engine import Engine, model_text, quoted, text_literal
 from omnichannel_assets.lake.lake import digest_of
 from omnichannel_assets.lake.schema import TableSchema
-from omnichannel_assets.lake.tables import (
-    IDENTIFIERS,
-    IDENTITIES,
-    IDENTITY_CHANGES,
-    IDENTITY_CORRECTIONS,
-    SEGMENT_DUPLICATES,
-    SEGMENT_EVENTS,
-)
+from omnichannel_assets.lake.tables import SEGMENT_DUPLICATES, SEGMENT_EVENTS
+from omnichannel_assets.lake.tables_identity import IDENTIFIERS, IDENTITIES, IDENTITY_CHANGES, IDENTITY_CORRECTIONS
 from omnichannel_assets.resources.dms_tables import dms_history_table
 from omnichannel_assets.resources.workspace import Workspace
 from omnichannel_assets.settings import midnight

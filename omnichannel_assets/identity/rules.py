@@ -4,6 +4,7 @@ Here: what the rules are, their defaults, their validation and their fingerprint
 and reading them from the environment (settings). Standard library only, so that settings and definitions may import it.
 """
 
+import datetime
 import hashlib
 import json
 import re
@@ -48,6 +49,39 @@ class Limit:
 
 
 @dataclass(frozen=True)
+class Composite:
+    """An identifier made of several fields of one record, such as name and birth date: equal when all of them are.
+
+    name   the identifier type it makes
+    parts  at least two column names of a DMS table, or Segment traits (camelCase is read too); a record without one of them has none
+    """
+
+    name: str
+    parts: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class SharedValue:
+    """An identifier that a person declared to be of several people: from `since` (an as-of date) on, or from the beginning."""
+
+    identifier_type: str
+    identifier_value: str
+    since: datetime.date | None = None
+
+
+@dataclass(frozen=True)
+class SharedRules:
+    """When an identifier is treated as blocked because several people use it (design section 5: the layer after replay).
+
+    customers  one that is tied by links to more than this many customers that hold different user_ids; None: nothing is detected
+    values     those that a person named
+    """
+
+    customers: int | None = None
+    values: tuple[SharedValue, ...] = ()
+
+
+@dataclass(frozen=True)
 class IdentityRules:
     """Everything about merging that a retailer may choose. Immutable; equal rules have equal fingerprints.
 
@@ -56,6 +90,8 @@ class IdentityRules:
     blocked_values    texts that are never an identifier, compared exactly
     blocked_patterns  regular expressions (Python) that must match the whole text
     default_region    ISO 3166 alpha-2 for phones whose row names no usable country; None: such phones need a leading +
+    composites        identifiers made of several fields
+    shared            when an identifier counts as several people's
     Raises SettingError naming the setting at fault.
     """
 
@@ -65,6 +101,8 @@ class IdentityRules:
     blocked_values: frozenset[str] = frozenset()
     blocked_patterns: tuple[str, ...] = ()
     default_region: str | None = None
+    composites: tuple[Composite, ...] = ()
+    shared: SharedRules = SharedRules()
     _compiled: tuple[re.Pattern[str], ...] = field(init=False, repr=False, compare=False, default=())
 
     def __post_init__(self) -> None:
@@ -100,6 +138,8 @@ class IdentityRules:
             "blocked_values": sorted(self.blocked_values),
             "blocked_patterns": sorted(self.blocked_patterns),
             "default_region": self.default_region,
+            "composites": [[composite.name, *composite.parts] for composite in self.composites],
+            "shared": [self.shared.customers, sorted([v.identifier_type, v.identifier_value, str(v.since or "")] for v in self.shared.values)],
         }
         text = json.dumps(content, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
         return hashlib.blake2b(text.encode("ascii"), digest_size=16).hexdigest()

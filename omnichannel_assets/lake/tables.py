@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from omnichannel_assets.lake.schema import Column, TableSchema, required
 from omnichannel_assets.lake.tables_activation import ACTIVATION_TABLES
+from omnichannel_assets.lake.tables_identity import IDENTITY_TABLES
 from omnichannel_assets.lake.tables_scores import SCORE_TABLES
 
 LANDING_FILES = TableSchema(
@@ -163,77 +164,6 @@ ORDER_FACTS = TableSchema(
     partition="received_day",
 )
 
-IDENTIFIERS = TableSchema(
-    "identifiers",
-    "Links: which identifiers one message or one DMS row version carried together; one row per link and identifier, normalised, unblocked.",
-    (
-        required("source", "text", "segment or dms"),
-        required("link_id", "text", "messageId, or table/key/version of the DMS row"),
-        required("known_at", "timestamp", "when the link was known"),
-        required("identifier_type", "text", "user_id, email, phone, customer_ref, anonymous_id, device and custom ids"),
-        required("identifier_value", "text", "normalised value"),
-    ),
-    ("source", "link_id", "identifier_type", "identifier_value"),
-)
-
-IDENTITIES = TableSchema(
-    "identities",
-    "Identifier to customer, for every as-of date: a row holds at T when valid_from <= T and (valid_to is null or T < valid_to).",
-    (
-        required("identifier_type", "text", "type of the identifier"),
-        required("identifier_value", "text", "normalised value"),
-        required("customer_id", "text", "our person: c_ and 16 hex digits"),
-        required("first_known_at", "timestamp", "first link that carried the identifier"),
-        required("valid_from", "date", "first as-of date at which this holds"),
-        Column("valid_to", "date", "first as-of date at which it no longer holds; NULL: still holds"),
-    ),
-    ("identifier_type", "identifier_value", "valid_from"),
-)
-IDENTITY_CHANGES = TableSchema(
-    "identity_changes",
-    "Journal along the as-of axis: customers that appear (new) and customers that end in another (merge), with the link that caused it.",
-    (
-        required("as_of", "date", "as-of date at which the change first shows"),
-        required("change", "text", "new, merge, split or rekey"),
-        Column("from_customer_id", "text", "customer that ends; NULL for new"),
-        required("to_customer_id", "text", "customer that begins or remains"),
-        required("cause", "text", "source:link_id of the link behind it"),
-    ),
-    ("as_of", "change", "to_customer_id", "from_customer_id", "cause"),
-)
-IDENTITY_CORRECTIONS = TableSchema(
-    "identity_corrections",
-    "Ids that an earlier run had published and a later one changed (late links, changed settings). Tells of runs, so it depends on their order.",
-    tuple(Column(c.name, c.kind, c.description, c.required and c.name != "to_customer_id") for c in IDENTITY_CHANGES.columns),
-    IDENTITY_CHANGES.key,
-)
-
-CUSTOMERS = TableSchema(
-    "customers",
-    "The unified customer table: one row per customer, each field with the source that won it (shop database before Segment, then newest).",
-    (
-        required("customer_id", "text", "our person"),
-        required("is_known", "boolean", "has a user id, e-mail, phone or customer number; others are visitors"),
-        Column("user_id", "text", "login"),
-        Column("customer_ref", "text", "customer number of the newest shop database record"),
-        Column("email", "text", "e-mail, lower case"),
-        Column("phone", "text", "phone, E.164"),
-        Column("first_name", "text", "first name"),
-        Column("last_name", "text", "last name"),
-        Column("email_opt_in", "boolean", "latest explicit choice about e-mail; NULL: never asked, so not contactable"),
-        Column("email_opt_in_at", "timestamp", "when that choice was made"),
-        Column("first_seen_at", "timestamp", "first event, order, return or shop record"),
-        Column("last_seen_at", "timestamp", "last event, order or return"),
-        required("orders", "integer", "orders, cancelled ones left out"),
-        required("revenue", "decimal", "order totals minus refunds"),
-        Column("currency", "text", "currency of revenue; 'mixed' when orders name several"),
-        Column("email_source", "text", "where email came from, as source:record"),
-        Column("phone_source", "text", "where phone came from"),
-        Column("name_source", "text", "where first and last name came from"),
-        Column("email_opt_in_source", "text", "where the consent choice came from"),
-    ),
-    ("customer_id",),
-)
 PRODUCTS = TableSchema(
     "products",
     "The shop database's live products with stock over all locations.",
@@ -339,11 +269,7 @@ STATIC_TABLES: tuple[TableSchema, ...] = (
     QUARANTINE,
     EVENT_FACTS,
     ORDER_FACTS,
-    IDENTIFIERS,
-    IDENTITIES,
-    IDENTITY_CHANGES,
-    IDENTITY_CORRECTIONS,
-    CUSTOMERS,
+    *IDENTITY_TABLES,
     PRODUCTS,
     ORDERS,
     ORDER_LINES,

@@ -19,7 +19,8 @@ from omnichannel_assets.lake.engine import EngineLimits
 from omnichannel_assets.lake.lake import Lake
 from omnichannel_assets.lake.schema import TableSchema
 from omnichannel_assets.lake.store import LocalStore, landing_store
-from omnichannel_assets.lake.tables import IDENTITIES, LANDING_FILES, STATIC_TABLES
+from omnichannel_assets.lake.tables import LANDING_FILES, STATIC_TABLES
+from omnichannel_assets.lake.tables_identity import IDENTITIES
 from omnichannel_assets.resources.dms_tables import dms_history_table, dms_log_table
 from omnichannel_assets.settings import SECRETS, Settings, midnight
 

@@ -20,8 +20,9 @@ from omnichannel_assets.identity.normalise import normalise_identifiers
 from omnichannel_assets.identity.rules import IdentityRules
 from omnichannel_assets.lake.lake import Lake, Manifest
 from omnichannel_assets.lake.schema import TableSchema
-from omnichannel_assets.lake.tables import IDENTITIES, PRODUCTS
+from omnichannel_assets.lake.tables import PRODUCTS
 from omnichannel_assets.lake.tables_activation import POPULAR_ITEMS, RECOMMENDATIONS, SIMILAR_ITEMS
+from omnichannel_assets.lake.tables_identity import IDENTITIES
 from omnichannel_assets.recommend.choose import Product, Suggestion
 from omnichannel_assets.resources.workspace import Workspace
 

@@ -5,7 +5,8 @@ import pyarrow as pa
 import pytest
 
 from omnichannel_assets.lake.lake import Provenance
-from omnichannel_assets.lake.tables import CUSTOMERS, IDENTITIES, ORDERS, PRODUCTS, SEGMENT_EVENTS
+from omnichannel_assets.lake.tables import ORDERS, PRODUCTS, SEGMENT_EVENTS
+from omnichannel_assets.lake.tables_identity import CUSTOMERS, IDENTITIES
 from omnichannel_assets.resources.dms_tables import dms_history_table
 from omnichannel_assets_tests.automation.running import Site, checks, materialized
 from omnichannel_assets_tests.dms.running import REGISTRY

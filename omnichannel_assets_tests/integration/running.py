@@ -23,7 +23,8 @@ from omnichannel_assets.assets import (
     segment,
 )
 from omnichannel_assets.assets.steps import StepReport
-from omnichannel_assets.lake.tables import CUSTOMERS, EVENT_FACTS, ORDER_FACTS, ORDER_LINES, ORDERS, PRODUCTS, RETURNS
+from omnichannel_assets.lake.tables import EVENT_FACTS, ORDER_FACTS, ORDER_LINES, ORDERS, PRODUCTS, RETURNS
+from omnichannel_assets.lake.tables_identity import CUSTOMERS
 from omnichannel_assets.resources.workspace import Workspace
 from omnichannel_assets.settings import Settings, load_settings
 

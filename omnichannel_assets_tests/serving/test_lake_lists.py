@@ -6,7 +6,7 @@ import pyarrow as pa
 import pytest
 
 from omnichannel_assets.identity.rules import DEFAULT_RULES
-from omnichannel_assets.lake.tables import IDENTITIES
+from omnichannel_assets.lake.tables_identity import IDENTITIES
 from omnichannel_assets.serving.lake_lists import LakeLists, SortedRows
 
 T = date(2026, 7, 1)
