@@ -25,7 +25,7 @@ def explain(workspace: Workspace, asked: str) -> dict[str, Any]:
     value names several people (as identifiers of different types).
     """
     with public_engine(workspace.lake, workspace.tables) as engine:
-        customer_id, note = _find(workspace, engine, asked)
+        customer_id, note = find_customer(workspace, engine, asked)
         identifiers = _records(
             engine,
             "select identifier_type, identifier_value, first_known_at from identities where customer_id = $c order by 1, 2",
@@ -89,9 +89,10 @@ def _acted_on(engine: Engine, customer_id: str) -> dict[str, list[dict[str, Any]
     }
 
 
-def _find(workspace: Workspace, engine: Engine, asked: str) -> tuple[str, str]:
+def find_customer(workspace: Workspace, engine: Engine, asked: str, command: str = "explain") -> tuple[str, str]:
+    """The customer behind a customer_id or any identifier, and how it was found. Raises InputError, in the name of a command, for none or several."""
     if CUSTOMER_ID.fullmatch(asked):
-        return _living(engine, asked)
+        return _living(engine, asked, command)
     found = engine.rows(
         "select distinct customer_id, identifier_type, identifier_value from identities where list_contains($spellings, identifier_value) order by identifier_type",
         {"spellings": _spellings(workspace, asked, _countries(workspace, engine))},
@@ -99,14 +100,14 @@ def _find(workspace: Workspace, engine: Engine, asked: str) -> tuple[str, str]:
     people = {customer_id for customer_id, _, _ in found}
     if not people:
         raise InputError(
-            "explain",
+            command,
             "an identifier nobody has",
             expected="a customer_id, e-mail, phone, login, customer number or device id of the lake",
             fix="check the spelling",
         )
     if len(people) > 1:
         raise InputError(
-            "explain",
+            command,
             f"one that {len(people)} customers have",
             expected="an identifier of one customer",
             fix=f"use one of the customer ids {', '.join(sorted(people))}",
@@ -114,7 +115,7 @@ def _find(workspace: Workspace, engine: Engine, asked: str) -> tuple[str, str]:
     return people.pop(), f"found as {' and '.join(sorted({kind for _, kind, _ in found}))}"
 
 
-def _living(engine: Engine, customer_id: str) -> tuple[str, str]:
+def _living(engine: Engine, customer_id: str, command: str) -> tuple[str, str]:
     """The customer that an id belongs to now: merged ids are followed."""
     seen = [customer_id]
     while not engine.rows("select 1 from identities where customer_id = $c limit 1", {"c": seen[-1]}):
@@ -124,7 +125,7 @@ def _living(engine: Engine, customer_id: str) -> tuple[str, str]:
         )
         if not onward or onward[0][0] in seen:
             raise InputError(
-                "explain",
+                command,
                 "a customer_id the lake does not know",
                 expected="a customer_id of this lake",
                 fix="check that it comes from this lake and key",

@@ -10,6 +10,7 @@ from datetime import date
 
 import dagster as dg
 
+from omnichannel_assets.assets.dms import rebuild_history
 from omnichannel_assets.assets.reporting import PICTURES_TAG
 from omnichannel_assets.assets.segment import stale_days, stale_fact_days
 from omnichannel_assets.assets.steps import log
@@ -69,6 +70,22 @@ def run_graph(workspace: Workspace) -> RunResult:
     return RunResult(as_of, rewritten, delivered, tuple(unfinished))
 
 
+def refresh_trusted(workspace: Workspace) -> None:
+    """Bring staged histories and trusted tables up to date with what is staged already. Reads no file of the landing zone, scores and delivers nothing.
+
+    Holds the lake's lock throughout. Raises UserError.
+    """
+    with workspace.lake.writing():
+        graph = _Waves(workspace)
+        graph.run(["segment_duplicates"])
+        for spec in sorted(workspace.registry.values(), key=lambda spec: spec.parent is not None):
+            rebuild_history(workspace, spec)
+        graph.run(["quarantine"])
+        graph.run([table.name for table in FACTS], {day for table in FACTS for day in stale_fact_days(workspace, table)})
+        made = ("landing_files", "segment_events", *(f"dms_{name}" for name in workspace.registry))
+        graph.run(name for name in graph.left if graph.groups[name] == "trusted" and name not in (*made, *graph.by_as_of))
+
+
 def _deliver(graph: "_Waves", names: Iterable[str], as_of: date) -> tuple[dict[str, dict[str, str]], list[str]]:
     """Each channel by itself, whatever becomes of the others: what it says of each stream, and one line for each that is not done."""
     delivered, unfinished = {}, []
@@ -94,6 +111,7 @@ class _Waves:
         self.resources = {"workspace": WorkspaceResource.of(workspace.settings)}
         made = {asset.key.to_user_string(): asset for asset in self.assets if isinstance(asset, dg.AssetsDefinition)}
         self.left = list(made)
+        self.groups = {name: asset.group_names_by_key[asset.key] for name, asset in made.items()}
         self.by_as_of = [name for name, asset in made.items() if asset.partitions_def == as_ofs]
         self.instance = dg.DagsterInstance.get() if has_dagster_home() else dg.DagsterInstance.ephemeral()
 

@@ -73,7 +73,7 @@ def _phones(texts: pa.Array, countries: pa.Array, default_region: str | None) ->
     for row, text, country in zip(rows.to_pylist(), texts.take(rows).to_pylist(), given.take(rows).to_pylist(), strict=True):
         region = country if country and _is_region(country) else default_region
         if (text, region) not in known:
-            known[text, region] = _e164(text, region)
+            known[text, region] = e164(text, region)
         result[row] = known[text, region]
     return pa.array(result, pa.large_string())
 
@@ -84,7 +84,8 @@ def _is_region(region: str) -> bool:
     return region in phonenumbers.SUPPORTED_REGIONS
 
 
-def _e164(text: str, region: str | None) -> str | None:
+def e164(text: str, region: str | None) -> str | None:
+    """A phone number in E.164, read as people of a region write it; None for what is no possible number."""
     import phonenumbers
 
     try:

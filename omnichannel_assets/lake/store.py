@@ -51,6 +51,10 @@ class Store(Protocol):
         """Turn a finished local file into the object, atomically; the file is gone afterwards."""
         ...
 
+    def remove(self, key: str) -> None:
+        """Remove the object, if it is there."""
+        ...
+
     def local_paths(self, keys: Iterable[str]) -> list[str]:
         """Paths a local engine can open (a remote store downloads to scratch)."""
         ...
@@ -118,6 +122,11 @@ class LocalStore:
         target.parent.mkdir(parents=True, exist_ok=True)
         os.chmod(finished, 0o644)
         os.replace(finished, target)
+
+    def remove(self, key: str) -> None:
+        if self.before_write:
+            self.before_write(key)
+        (self.root / key).unlink(missing_ok=True)
 
     def local_paths(self, keys: Iterable[str]) -> list[str]:
         return [str(self.root / key) for key in keys]

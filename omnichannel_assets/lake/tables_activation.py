@@ -87,5 +87,21 @@ DELIVERY_LEDGER = TableSchema(
     ("stream", "destination_key", "content_hash"),
     partition="channel",
 )
+DELETION_REQUESTS = TableSchema(
+    "deletion_requests",
+    "What the channels were asked to delete: a person that was erased, or an id that is nobody any more.",
+    (
+        required("request_id", "text", "one channel and subject"),
+        required("channel", "text", "segment, personalize, connect or pinpoint"),
+        required("subject_type", "text", "user_id, anonymous_id or customer_id"),
+        Column("subject", "text", "the id to delete; NULL once done"),
+        required("subject_hash", "text", "salted hash of the subject"),
+        required("reason", "text", "erasure or removed"),
+        required("state", "text", "pending, done, failed or not_needed"),
+        Column("words", "text", "what the channel said"),
+        required("requested_at", "timestamp", "when it was queued (wall clock)"),
+    ),
+    ("request_id",),
+)
 
-ACTIVATION_TABLES: tuple[TableSchema, ...] = (SIMILAR_ITEMS, POPULAR_ITEMS, RECOMMENDATIONS, AUDIENCES, AUDIENCE_APPROVALS, DELIVERY_LEDGER)
+ACTIVATION_TABLES: tuple[TableSchema, ...] = (SIMILAR_ITEMS, POPULAR_ITEMS, RECOMMENDATIONS, AUDIENCES, AUDIENCE_APPROVALS, DELIVERY_LEDGER, DELETION_REQUESTS)
