@@ -10,14 +10,14 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from omnichannel_assets.activation.calls import CallHook, no_hook
 from omnichannel_assets.assets.deletions import queue_deletions, send_deletions
 from omnichannel_assets.assets.erasure_files import INBOX, OUR_FILES, drop_caches, purge_dagster, purge_files
+from omnichannel_assets.assets.erasure_progress import FOLDER, PENDING, Progress
 from omnichannel_assets.assets.erasure_search import landing_objects, places_left
 from omnichannel_assets.assets.erasure_staged import purge_calls, purge_changes
 from omnichannel_assets.assets.erasure_subject import subject_of, whole_lake
@@ -29,63 +29,13 @@ from omnichannel_assets.erasure.hashing import CUSTOMER, ORDER
 from omnichannel_assets.erasure.search import Needles
 from omnichannel_assets.erasure.subject import Subject
 from omnichannel_assets.errors import UserError
-from omnichannel_assets.lake.lake import Lake, Provenance, digest_of
+from omnichannel_assets.lake.lake import Provenance, digest_of
 from omnichannel_assets.lake.tables_activation import DELETION_REQUESTS, DELIVERY_LEDGER
 from omnichannel_assets.lake.tables_erasure import ERASURES
 from omnichannel_assets.resources.workspace import Workspace
 
-if TYPE_CHECKING:
-    from omnichannel_assets.erasure.calls import Cleaned
-
-FOLDER = "erasures/"
-PENDING = ".pending.json"
 CHANNELS = ("segment", "personalize", "connect", "pinpoint")
 SEARCHED = ("tables", "manifests", "outbox", "sandbox", "certificates")
-
-
-@dataclass
-class Progress:
-    """What one erasure has done, saved before each change: a repeated step finds nothing left and changes no number."""
-
-    lake: Lake
-    subject: Subject
-    deletions: list[dict[str, str]] = field(default_factory=list)
-    approved: list[str] = field(default_factory=list)
-    removed: dict[str, dict[str, int]] = field(default_factory=dict)
-    redacted: dict[str, dict[str, int]] = field(default_factory=dict)
-    files: dict[str, int] = field(default_factory=dict)
-
-    @property
-    def key(self) -> str:
-        return f"{FOLDER}{self.subject.erasure_id}{PENDING}"
-
-    def save(self) -> None:
-        """Write the file."""
-        done = {name: getattr(self, name) for name in ("deletions", "approved", "removed", "redacted", "files")}
-        self.lake.store.write(self.key, json.dumps({"subject": self.subject.plain(), **done}).encode())
-
-    @classmethod
-    def load(cls, lake: Lake, key: str) -> Progress:
-        """Read the file of an erasure that is not finished."""
-        stored = json.loads(lake.store.read(key))
-        return cls(lake, Subject.of(stored.pop("subject")), **stored)
-
-    def note_staged(self, table: str, value: str, cleaned: Cleaned) -> None:
-        """What is about to change in a staged partition."""
-        for held, number in ((self.removed, cleaned.gone.num_rows), (self.redacted, cleaned.redacted)):
-            if number:
-                held.setdefault(table, {})[value] = number
-        self.save()
-
-    def note_table(self, table: str, value: str, rows: int) -> None:
-        """What is about to leave a partition of another table."""
-        self.removed.setdefault(table, {})[value] = rows
-        self.save()
-
-    def note_file(self, name: str, records: int) -> None:
-        """What is about to leave a file."""
-        self.files[name] = records
-        self.save()
 
 
 def begin(workspace: Workspace, customer_id: str) -> Subject:
@@ -132,9 +82,9 @@ def finish(
     suppression = suppression_of(workspace)
     if suppression is None:
         raise UserError("erasures: expected the list that was just written, got none. Fix: repeat the erasure.")
-    purge_calls(workspace, lake, suppression, needles, progress.note_staged)
-    purge_changes(workspace, lake, suppression, needles, progress.note_staged)
-    purge_tables(lake, workspace.tables, needles, progress.note_table)
+    purge_calls(workspace, progress, suppression, needles)
+    purge_changes(workspace, progress, suppression, needles)
+    purge_tables(progress, workspace.tables, needles)
     keep_approvals(lake, progress.approved)
     drop_caches(lake)
     log.info("erasure %s: taken out of what is stored; bringing the trusted tables up to date", erasure_id)

@@ -10,10 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from omnichannel_assets.assets.erasure_files import INBOX, dagster_files
-from omnichannel_assets.assets.landing import present_objects
 from omnichannel_assets.erasure.search import Needles, texts_of
 from omnichannel_assets.lake.lake import Lake
-from omnichannel_assets.lake.tables import LANDING_FILES
 from omnichannel_assets.lake.tables_activation import DELETION_REQUESTS
 from omnichannel_assets.resources.workspace import Workspace
 
@@ -55,11 +53,10 @@ def _found_in_object(lake: Lake, key: str, needles: Needles) -> Iterator[str]:
 
 
 def landing_objects(workspace: Workspace, needles: Needles) -> dict[str, int]:
-    """Objects of the landing zone that still name the person, and on how many lines (a Parquet object counts its rows)."""
-    if workspace.lake.manifest(LANDING_FILES.name) is None or not Path(workspace.settings.landing_uri).is_dir():
+    """Objects of the landing zone that still name the person or their orders, and on how many lines (a Parquet object counts its rows)."""
+    if not Path(workspace.settings.landing_uri).is_dir():
         return {}
-    keys = sorted({row["key"] for origin in ("segment", "dms", "unknown") for row in present_objects(workspace, origin)})
-    counted = {key: _lines_with(workspace, key, needles) for key in keys if workspace.landing.exists(key)}
+    counted = {listed.key: _lines_with(workspace, listed.key, needles) for listed in workspace.landing.list()}
     return {key: number for key, number in counted.items() if number}
 
 
@@ -71,7 +68,7 @@ def _lines_with(workspace: Workspace, key: str, needles: Needles) -> int:
         return _parquet_rows_with(content, needles)
     if not needles.may_be_in(content.decode(errors="replace")):
         return 0
-    return sum(needles.are_in(line.decode(errors="replace")) for line in content.split(b"\n"))
+    return sum(needles.touch(line.decode(errors="replace")) for line in content.split(b"\n"))
 
 
 def _parquet_rows_with(content: bytes, needles: Needles) -> int:
@@ -84,4 +81,4 @@ def _parquet_rows_with(content: bytes, needles: Needles) -> int:
         rows = pq.read_table(io.BytesIO(content)).to_pylist()
     except (pa.ArrowException, OSError):
         return 0
-    return sum(needles.are_in("\n".join(str(value) for value in row.values())) for row in rows)
+    return sum(needles.touch("\n".join(str(value) for value in row.values())) for row in rows)

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from omnichannel_assets.assets.erasure_progress import Progress
 from omnichannel_assets.assets.suppression import people_types, shop_table
 from omnichannel_assets.checks.contracts import conservation, contract
 from omnichannel_assets.erasure.search import Needles, texts_of
@@ -26,18 +27,20 @@ if TYPE_CHECKING:
     from omnichannel_assets.erasure.calls import Cleaned
 
 Clean = Callable[["pa.Table"], "Cleaned"]
-Note = Callable[[str, str, "Cleaned"], None]
-"""Told table, partition and what changes, before it does."""
 
 
 @dataclass(frozen=True)
 class Staged:
     """One partition of a stage: readable rows, and those set aside on the way."""
 
-    lake: Lake
+    progress: Progress
     value: str
     tables: tuple[TableSchema, TableSchema]
     """The readable rows' table, whose manifest has the counts, and the quarantine."""
+
+    @property
+    def lake(self) -> Lake:
+        return self.progress.lake
 
     def manifest(self, table: TableSchema) -> Manifest | None:
         return self.lake.manifest(table.name, (table.partition or "", self.value))
@@ -47,17 +50,17 @@ class Staged:
         return self.lake.read(table, [self.value]) if self.manifest(table) and self.lake.has_data(table, self.value) else None
 
 
-def purge_calls(workspace: Workspace, lake: Lake, suppression: Suppression, needles: Needles, note: Note) -> None:
+def purge_calls(workspace: Workspace, progress: Progress, suppression: Suppression, needles: Needles) -> None:
     """Take a person's calls out of every received day, and what mentions them out of the others."""
     from omnichannel_assets.erasure.calls import clean_calls, clean_payloads
 
     people = people_types(workspace)
     cleaners: tuple[Clean, Clean] = (lambda rows: clean_calls(rows, suppression, people), lambda rows: clean_payloads(rows, suppression))
-    for value in _values(lake, SEGMENT_EVENTS, SEGMENT_QUARANTINE):
-        _purge(Staged(lake, value, (SEGMENT_EVENTS, SEGMENT_QUARANTINE)), cleaners, needles, note)
+    for value in _values(progress.lake, SEGMENT_EVENTS, SEGMENT_QUARANTINE):
+        _purge(Staged(progress, value, (SEGMENT_EVENTS, SEGMENT_QUARANTINE)), cleaners, needles)
 
 
-def purge_changes(workspace: Workspace, lake: Lake, suppression: Suppression, needles: Needles, note: Note) -> None:
+def purge_changes(workspace: Workspace, progress: Progress, suppression: Suppression, needles: Needles) -> None:
     """Take a person's rows out of the change log of every shop table, and out of the rows set aside from it."""
     from omnichannel_assets.erasure.shop import clean_broken_rows, clean_changes
 
@@ -67,9 +70,9 @@ def purge_changes(workspace: Workspace, lake: Lake, suppression: Suppression, ne
             lambda rows, table=table: clean_changes(rows, table, suppression),
             lambda rows, table=table: clean_broken_rows(rows, table, suppression),
         )
-        for value in _values(lake, log_table):
-            if _purge(Staged(lake, value, (log_table, DMS_QUARANTINE)), cleaners, needles, note):
-                lake.vouch_for_nothing(dms_history_table(spec))
+        for value in _values(progress.lake, log_table):
+            if _purge(Staged(progress, value, (log_table, DMS_QUARANTINE)), cleaners, needles):
+                progress.lake.vouch_for_nothing(dms_history_table(spec))
 
 
 def _values(lake: Lake, *tables: TableSchema) -> list[str]:
@@ -77,7 +80,7 @@ def _values(lake: Lake, *tables: TableSchema) -> list[str]:
     return sorted({name.removeprefix(prefix) for table, prefix in prefixes.items() for name in lake.store.folders(lake.folder(table)) if name.startswith(prefix)})
 
 
-def _purge(staged: Staged, cleaners: tuple[Clean, Clean], needles: Needles, note: Note) -> bool:
+def _purge(staged: Staged, cleaners: tuple[Clean, Clean], needles: Needles) -> bool:
     """Clean one partition of both tables; whether anything changed. The quarantine is published first, as its stage does."""
     readable, quarantine = staged.tables
     rows = {table.name: staged.read(table) for table in staged.tables}
@@ -90,7 +93,7 @@ def _purge(staged: Staged, cleaners: tuple[Clean, Clean], needles: Needles, note
             cleaned = clean(stored)
             if not cleaned.is_unchanged:
                 changed, rows[table.name] = True, cleaned.kept
-                note(table.name, staged.value, cleaned)
+                staged.progress.note_staged(table.name, staged.value, cleaned)
     told, aside = rows[readable.name], rows[quarantine.name]
     manifest = staged.manifest(readable)
     if told is None or manifest is None:
@@ -136,4 +139,5 @@ def _publish(staged: Staged, table: TableSchema, rows: pa.Table, own: Mapping[st
     fates = {name: number for name, number in counts.items() if name not in ("lines_in", "rows_in")}
     law = conservation(_rows_in(counts), fates).plain()
     checks = [law if check["name"] == "conservation" else contract(table, rows).plain() for check in manifest.checks]
-    staged.lake.publish(table, rows, Provenance(manifest.digest, own, manifest.inputs, tuple(checks)), staged.value)
+    digest = staged.progress.digest_before(table.name, staged.value, manifest.digest)
+    staged.lake.publish(table, rows, Provenance(digest, own, manifest.inputs, tuple(checks)), staged.value)

@@ -6,9 +6,10 @@ person here and loses its currency: the plain steps make it again from what is s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
+from omnichannel_assets.assets.erasure_progress import Progress
 from omnichannel_assets.checks.contracts import conservation, contract
 from omnichannel_assets.erasure.search import Needles, names_person, texts_of
 from omnichannel_assets.lake.lake import Lake, Manifest, Provenance
@@ -20,8 +21,6 @@ from omnichannel_assets.lake.tables_erasure import ERASURES
 if TYPE_CHECKING:
     import pyarrow as pa
 
-Note = Callable[[str, str, int], None]
-"""Told table, partition and rows that go, before they do."""
 LEFT = frozenset(table.name for table in (LANDING_FILES, ERASURES, DELETION_REQUESTS, SEGMENT_EVENTS, SEGMENT_QUARANTINE))
 """Tables that hold no person, or only until a channel has answered, or are purged as what is staged."""
 KEEPS_DIGEST = ("as_of", "channel")
@@ -29,8 +28,9 @@ KEEPS_DIGEST = ("as_of", "channel")
 COUNTED = ("rows_in", "rows_out")
 
 
-def purge_tables(lake: Lake, tables: Mapping[str, TableSchema], needles: Needles, note: Note) -> None:
+def purge_tables(progress: Progress, tables: Mapping[str, TableSchema], needles: Needles) -> None:
     """Drop every row that names the person from all tables but what is staged from files."""
+    lake = progress.lake
     for table in tables.values():
         if table.name in LEFT or table.partition == "object":
             continue
@@ -38,27 +38,24 @@ def purge_tables(lake: Lake, tables: Mapping[str, TableSchema], needles: Needles
             stored = lake.read(table, [value] if table.partition else None)
             gone = _gone(stored, needles)
             if gone:
-                note(table.name, value, len(gone))
-                _publish(lake, table, value, manifest, _without(stored, gone))
+                progress.note_table(table.name, value, len(gone))
+                _publish(progress, table, value, manifest, _without(stored, gone))
         for value in _unfinished(lake, table):
             lake.store.remove(lake.folder(table.name, (table.partition or "", value) if table.partition else None) + "data.parquet")
 
 
 def _gone(rows: pa.Table, needles: Needles) -> list[int]:
-    """Places of the rows that name the person. Row by row only where some text of the table could."""
-    if not any(needles.may_be_in(text) for _, text in texts_of(rows)):
-        return []
+    """Places of the rows that name the person. Row by row only where some text of a column could."""
     import pyarrow as pa
 
-    named = [name for name in rows.column_names if pa.types.is_string(rows.schema.field(name).type)]
     suspects: set[int] = set()
-    for name in named:
-        values = rows[name].to_pylist()
-        suspect = {value for value in set(values) if value is not None and needles.may_be_in(value)}
-        suspects |= {at for at, value in enumerate(values) if value in suspect}
+    for name, text in texts_of(rows):
+        may_be_in = needles.suspicion(text)
+        if may_be_in:
+            values = [value if isinstance(value, str) or value is None else repr(value) for value in rows[name].to_pylist()]
+            suspect = {value for value in set(values) if value is not None and may_be_in(value)}
+            suspects |= {at for at, value in enumerate(values) if value in suspect}
     nested = [name for name in rows.column_names if pa.types.is_nested(rows.schema.field(name).type)]
-    if nested:
-        suspects |= {at for at, row in enumerate(rows.select(nested).to_pylist()) if needles.may_be_in(repr(row))}
     places = sorted(suspects)
     found = rows.take(pa.array(places, pa.int64())).to_pylist()
     return [at for at, row in zip(places, found, strict=True) if names_person({**row, **_texts_of_nested(row, nested)}, needles)]
@@ -75,12 +72,12 @@ def _without(rows: pa.Table, gone: list[int]) -> pa.Table:
     return rows.take(pa.array(sorted(left), pa.int64()))
 
 
-def _publish(lake: Lake, table: TableSchema, value: str, manifest: Manifest, rows: pa.Table) -> None:
+def _publish(progress: Progress, table: TableSchema, value: str, manifest: Manifest, rows: pa.Table) -> None:
     gone = manifest.rows - rows.num_rows
     counts = {name: number - gone if name in COUNTED else number for name, number in manifest.counts.items()}
     checks = [_recounted(check, table, rows, counts) for check in manifest.checks]
-    digest = manifest.digest if table.partition in KEEPS_DIGEST else ""
-    lake.publish(table, rows, Provenance(digest, counts, manifest.inputs, tuple(checks)), value)
+    digest = progress.digest_before(table.name, value, manifest.digest) if table.partition in KEEPS_DIGEST else ""
+    progress.lake.publish(table, rows, Provenance(digest, counts, manifest.inputs, tuple(checks)), value)
 
 
 def _recounted(check: dict, table: TableSchema, rows: pa.Table, counts: Mapping[str, int]) -> dict:

@@ -14,7 +14,7 @@ from typing import Any
 class Certificate:
     """What happened. ``removed``: table -> rows; ``redacted``: table -> rows of other people that mentioned the person; ``files``: file -> records.
 
-    ``channels``: channel -> state -> requests; ``landing``: object -> lines that still name the person; ``searched``: where nothing was found.
+    ``channels``: channel -> state -> requests; ``landing``: object -> lines that still name the person or an order of theirs; ``searched``: where nothing was found.
     """
 
     erasure_id: str
@@ -47,7 +47,7 @@ class Certificate:
         lines += _table("Channels told to delete", ("channel", "requests"), told, "No channel held the person.")
         if self.waiting:
             lines += [f"Still waiting: {', '.join(self.waiting)}. The requests stay in `deletion_requests` and hold the id until they are done.", ""]
-        lines += _table("Landing zone: yours to clean", ("object", "lines that name the person"), self.landing, "No object of the landing zone names the person.")
+        lines += _table("Landing zone: yours to clean", ("object", "lines that name the person or their orders"), self.landing, "No object of the landing zone names the person.")
         lines += [
             "Reading these objects again is safe from the moment of the request: the list of erased people is held against everything that is staged.",
             "",

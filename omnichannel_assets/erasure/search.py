@@ -6,7 +6,7 @@ It knows the clear values, reads with other rules than ``suppression`` does, and
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
@@ -30,18 +30,37 @@ class Needles:
         self.ids = frozenset(subject.customer_ids)
         self._loose = sorted({value for value in values if value} | {one.casefold() for one in (*subject.customer_ids, *subject.orders)})
         self._strict = {value: _bounded(value) for value in sorted({value for value in values if is_distinctive(value)} | set(self.ids))}
+        self._orders = {one.casefold(): _bounded(one.casefold()) for one in subject.orders if is_distinctive(one)}
         phones = [re.sub(r"\D", "", value) for kind, value in subject.identifiers if kind == "phone"]
         self._tails = [re.compile(_GAP.join(number[-TAIL_DIGITS:])) for number in phones]
         self._phones = [re.compile(rf"(?<![\w+])\+?{_GAP.join(number)}(?!\d)") for number in phones]
 
     def may_be_in(self, text: str) -> bool:
         """Whether anything of the person could stand in a text, in whatever way: nothing is overlooked, some things are found that are not theirs."""
+        return self.suspicion(text) is not None
+
+    def suspicion(self, text: str) -> Callable[[str], bool] | None:
+        """`may_be_in` for parts of a text, quicker because it looks only for what the whole holds; None when that is nothing."""
         decoded = decoded_text(text)
-        return any(value in decoded for value in self._loose) or any(tail.search(decoded) for tail in self._tails)
+        values = [value for value in self._loose if value in decoded]
+        tails = [tail for tail in self._tails if tail.search(decoded)]
+        if not values and not tails:
+            return None
+
+        def may_be_in(part: str) -> bool:
+            inside = decoded_text(part)
+            return any(value in inside for value in values) or any(tail.search(inside) for tail in tails)
+
+        return may_be_in
 
     def are_in(self, text: str) -> bool:
         """Whether a text names the person: an identifier as somebody wrote it, standing alone, or a customer_id."""
         return bool(self.found_in(text))
+
+    def touch(self, text: str) -> bool:
+        """Whether a text names the person, or an order of theirs: a line of it belongs to what a landing zone should lose."""
+        decoded = decoded_text(text)
+        return bool(self.found_in(text)) or any(value in decoded and pattern.search(decoded) for value, pattern in self._orders.items())
 
     def found_in(self, text: str) -> list[str]:
         """The values that a text names."""

@@ -18,6 +18,7 @@ CLOCK_CALLS = {"now", "today", "utcnow"}
 WALL_CLOCK_MARK = "# wall-clock:"
 WALL_CLOCK_MODULES = {
     "assets.landing": "first seen is wall-clock by definition",
+    "assets.erasure": "when somebody asked to be erased (outside byte equality)",
     "assets.ledgers": "the ledger tells when an entry changed (outside byte equality)",
     "serving.channels_relay": "when a list was made for Segment",
     "resources.approvals": "when a person approved",
