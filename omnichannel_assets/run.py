@@ -11,6 +11,7 @@ from datetime import date
 import dagster as dg
 
 from omnichannel_assets.assets.dms import rebuild_history
+from omnichannel_assets.assets.erasure import unfinished as unfinished_erasures
 from omnichannel_assets.assets.reporting import PICTURES_TAG
 from omnichannel_assets.assets.segment import stale_days, stale_fact_days
 from omnichannel_assets.assets.steps import log
@@ -52,6 +53,8 @@ def run_graph(workspace: Workspace) -> RunResult:
     Steps open their own workspaces from these settings, so ``before_write`` does not reach them and secrets come from the environment.
     """
     with workspace.lake.writing():
+        if unfinished_erasures(workspace):
+            raise UserError("erase: an erasure was interrupted, and nothing may be delivered before it is done. Fix: omnichannel erase --resume.")
         before = _state(workspace)
         graph = _Waves(workspace)
         graph.run(["landing_files"])

@@ -23,7 +23,6 @@ from omnichannel_assets.assets.erasure_staged import purge_calls, purge_changes
 from omnichannel_assets.assets.erasure_subject import subject_of, whole_lake
 from omnichannel_assets.assets.erasure_tables import approved_dates, keep_approvals, purge_tables
 from omnichannel_assets.assets.steps import log
-from omnichannel_assets.assets.suppression import REGION, hasher_of, suppression_of
 from omnichannel_assets.erasure.certificate import Certificate
 from omnichannel_assets.erasure.hashing import CUSTOMER, ORDER
 from omnichannel_assets.erasure.search import Needles
@@ -32,6 +31,7 @@ from omnichannel_assets.errors import UserError
 from omnichannel_assets.lake.lake import Provenance, digest_of
 from omnichannel_assets.lake.tables_activation import DELETION_REQUESTS, DELIVERY_LEDGER
 from omnichannel_assets.lake.tables_erasure import ERASURES
+from omnichannel_assets.resources.erased import REGION, hasher_of, suppression_of
 from omnichannel_assets.resources.workspace import Workspace
 
 CHANNELS = ("segment", "personalize", "connect", "pinpoint")

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from omnichannel_assets.assets.suppression import hasher_of, shop_table
+from omnichannel_assets.assets.suppression import shop_table
 from omnichannel_assets.erasure.subject import Subject
 from omnichannel_assets.lake.engine import Engine, quoted, text_literal
 from omnichannel_assets.lake.lake import Lake
 from omnichannel_assets.lake.tables import ORDERS, SEGMENT_EVENTS
 from omnichannel_assets.lake.tables_identity import IDENTITIES, IDENTITY_CHANGES, IDENTITY_CORRECTIONS
 from omnichannel_assets.resources.dms_tables import dms_log_table
+from omnichannel_assets.resources.erased import hasher_of
 from omnichannel_assets.resources.workspace import Workspace
 
 if TYPE_CHECKING:

@@ -1,56 +1,23 @@
 """The list of erased people, held against everything that is staged. With an empty list nothing is computed.
 
-Here: opening the list for a workspace, and applying it while files are read. Not here: whom it recognises (``erasure``), and taking people out
-of what is staged already (``erasure_staged``): the list is in no digest, because an erasure leaves every partition as staging it again would.
+Here: applying the list while files are read. Not here: whom it recognises (``erasure``), and taking people out of what is staged already
+(``erasure_staged``): the list is in no digest, because an erasure leaves every partition as staging it again would.
 """
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter
 from datetime import date
 from typing import TYPE_CHECKING
 
 from omnichannel_assets.dms.registry import TableSpec
-from omnichannel_assets.erasure.hashing import Hasher
-from omnichannel_assets.erasure.suppression import Suppression
-from omnichannel_assets.errors import SettingError
 from omnichannel_assets.lake.engine import Engine
-from omnichannel_assets.lake.tables_erasure import ERASURES
+from omnichannel_assets.resources.erased import suppression_of
 from omnichannel_assets.resources.workspace import Workspace
 
 if TYPE_CHECKING:
     from omnichannel_assets.dms.files import ParsedObject
     from omnichannel_assets.erasure.shop import ShopTable
-
-REGION = "region"
-"""Kind of the rows that hold a country in clear: how the phones on the list may be written there."""
-
-
-def hasher_of(workspace: Workspace) -> Hasher:
-    """The hashes of this workspace's IDENTITY_KEY."""
-    return Hasher(workspace.settings.identity_key.get_secret_value().encode())
-
-
-def suppression_of(workspace: Workspace) -> Suppression | None:
-    """The list of erased people, or None when it is empty. Raises SettingError when it was made with another IDENTITY_KEY."""
-    if workspace.lake.manifest(ERASURES.name) is None:
-        return None
-    rows = workspace.lake.read(ERASURES)
-    hashes: dict[str, set[str]] = defaultdict(set)
-    for kind, value in zip(rows["kind"].to_pylist(), rows["subject_hash"].to_pylist(), strict=True):
-        hashes[kind].add(value)
-    hasher = hasher_of(workspace)
-    if set(rows["key_check"].to_pylist()) - {hasher.key_check()}:
-        raise SettingError(
-            "IDENTITY_KEY",
-            "another one",
-            expected="the key the list of erased people was made with, or nobody on it would be recognised",
-            fix="set the key this lake was made with",
-            secret=True,
-        )
-    regions = hashes.pop(REGION, set())
-    return Suppression(hasher, hashes, workspace.rules, regions) if hashes else None
-
 
 def people_types(workspace: Workspace) -> frozenset[str]:
     """Identifier types that name a person; the others are devices."""

@@ -25,7 +25,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "activation": {"errors"},
     "erasure": {"errors", "identity"},  # a hash is taken of what identity calls equal
     "sandbox": {"errors", "activation"},
-    "serving": {"errors", "settings", "lake", "resources", "segment", "identity", "activation", "recommend"},
+    "serving": {"errors", "settings", "lake", "resources", "segment", "identity", "activation", "recommend", "erasure"},
     "sample": {"errors"},  # nothing else, so that the truth is never computed by the code it judges
     "sql": set(),
     "lake": {"errors", "settings"},
