@@ -18,7 +18,7 @@ from omnichannel_assets.activation.calls import CallHook, no_hook
 from omnichannel_assets.assets.deletions import queue_deletions, send_deletions
 from omnichannel_assets.assets.erasure_files import INBOX, OUR_FILES, drop_caches, purge_dagster, purge_files
 from omnichannel_assets.assets.erasure_progress import FOLDER, PENDING, Progress
-from omnichannel_assets.assets.erasure_search import landing_objects, places_left
+from omnichannel_assets.assets.erasure_search import landing_objects, places_left, requests_to_run
 from omnichannel_assets.assets.erasure_staged import purge_calls, purge_changes
 from omnichannel_assets.assets.erasure_subject import subject_of, whole_lake
 from omnichannel_assets.assets.erasure_tables import approved_dates, keep_approvals, purge_tables
@@ -106,11 +106,14 @@ def finish(
 def _publish_list(workspace: Workspace, subject: Subject) -> None:
     """Append the person's hashes to the list; from now on nothing that names them is staged."""
     import pyarrow as pa
+    import pyarrow.compute as pc
 
     hasher = hasher_of(workspace)
     schema, stored = ERASURES.arrow(), workspace.lake.read(ERASURES)
-    if subject.erasure_id in set(stored["erasure_id"].to_pylist()):
+    manifest = workspace.lake.manifest(ERASURES.name)
+    if manifest and manifest.digest and subject.erasure_id in set(stored["erasure_id"].to_pylist()):
         return
+    stored = stored.filter(pc.not_equal(stored["erasure_id"], subject.erasure_id))  # a kill may have come before the manifest
     fixed = {"erasure_id": subject.erasure_id, "erased_at": datetime.fromisoformat(subject.erased_at), "key_check": hasher.key_check()}
     named = [*subject.hashes(hasher), *((REGION, region) for region in subject.regions)]
     rows = pa.Table.from_pylist([{**fixed, "kind": kind, "subject_hash": value} for kind, value in named], schema=schema)
@@ -143,7 +146,7 @@ def _outcomes(workspace: Workspace, progress: Progress) -> dict[str, dict[str, i
     found: dict[str, Counter[str]] = {}
     for row in workspace.lake.read(DELETION_REQUESTS).to_pylist():
         if row["request_id"] in own:
-            found.setdefault(row["channel"], Counter())[row["state"]] += 1
+            found.setdefault(row["channel"].removesuffix("_live"), Counter())[row["state"]] += 1
     return {channel: dict(states) for channel, states in sorted(found.items())}
 
 
@@ -160,6 +163,7 @@ def _certify(workspace: Workspace, progress: Progress, channels: dict[str, dict[
         channels,
         landing_objects(workspace, Needles(subject)),
         (*SEARCHED, *(("Dagster's storage",) if knows_dagster else ())),
+        tuple(requests_to_run(progress.lake, Needles(subject))),
     )
     store.write(f"{FOLDER}{subject.erasure_id}.json", json.dumps(certificate.plain(), indent=1, sort_keys=True).encode())
     store.write(f"{FOLDER}{subject.erasure_id}.md", ("\n".join(certificate.lines()) + "\n").encode())

@@ -5,6 +5,7 @@ Only files that name the person are written anew, each in one step; folders of c
 
 from __future__ import annotations
 
+import re
 import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -26,6 +27,8 @@ INBOX = {
     "connect": ("sandbox/connect", "sandbox/profile"),
 }
 """Channel -> what its stand-in keeps; it goes when the channel says that it deleted the person."""
+REQUESTS = re.compile(r"outbox/[^/]+/deletions/")
+"""Requests to delete somebody, written as files for a person to run: they have to name whom."""
 NOBODY = "c_" + "0" * 16
 
 
@@ -36,8 +39,8 @@ def drop_caches(lake: Lake) -> None:
 
 
 def purge_files(lake: Lake, prefixes: tuple[str, ...], needles: Needles, note: Note) -> None:
-    """Write every file below some prefixes anew that names the person."""
-    for listed in [one for prefix in prefixes for one in lake.store.list(prefix)]:
+    """Write every file below some prefixes anew that names the person; requests to delete somebody stay."""
+    for listed in [one for prefix in prefixes for one in lake.store.list(prefix) if not REQUESTS.match(one.key)]:
         data, gone = without_person(lake.store.read(listed.key), needles)
         if gone:
             note(listed.key, gone)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from omnichannel_assets.assets.erasure_files import INBOX, dagster_files
+from omnichannel_assets.assets.erasure_files import INBOX, REQUESTS, dagster_files
 from omnichannel_assets.erasure.search import Needles, texts_of
 from omnichannel_assets.lake.lake import Lake
 from omnichannel_assets.lake.tables_activation import DELETION_REQUESTS
@@ -19,15 +19,15 @@ from omnichannel_assets.resources.workspace import Workspace
 def places_left(lake: Lake, needles: Needles, dagster_home: Path | None = None, waiting: frozenset[str] = frozenset()) -> list[str]:
     """Where the person is still named: ``table.column``, a file below the lake, or Dagster's storage.
 
-    Left out: requests that a channel has not answered (``waiting``: channels; the stand-in of such a one still holds the person), and the file of
-    the erasure in hand.
+    Left out: requests that a channel has not answered (``waiting``: channels; the stand-in of such a one still holds the person), requests that a
+    person has to run (`requests_to_run`), and the file of the erasure in hand.
     """
     spared = tuple(prefix for channel in waiting for prefix in INBOX.get(channel, ()))
     found = []
     for listed in lake.store.list():
         if listed.key.endswith(".pending.json") and listed.key.startswith("erasures/"):
             continue
-        if not listed.key.startswith(spared):
+        if not listed.key.startswith(spared) and not REQUESTS.match(listed.key):
             found += _found_in_object(lake, listed.key, needles)
     found += [f"dagster:{path.name}" for path in dagster_files(dagster_home) if needles.are_in(path.read_bytes().decode(errors="replace"))]
     return sorted(set(found))
@@ -50,6 +50,11 @@ def _found_in_object(lake: Lake, key: str, needles: Needles) -> Iterator[str]:
         pairs = set(zip(table["identifier_type"].to_pylist(), table["identifier_value"].to_pylist(), strict=True))
         if pairs & needles.pairs:
             yield f"{name}.identifier_value"
+
+
+def requests_to_run(lake: Lake, needles: Needles) -> list[str]:
+    """Files of deletion requests that name the person, for somebody to run and then remove."""
+    return [one.key for one in lake.store.list("outbox/") if REQUESTS.match(one.key) and needles.are_in(lake.store.read(one.key).decode(errors="replace"))]
 
 
 def landing_objects(workspace: Workspace, needles: Needles) -> dict[str, int]:

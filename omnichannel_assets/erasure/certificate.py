@@ -26,6 +26,8 @@ class Certificate:
     channels: Mapping[str, Mapping[str, int]]
     landing: Mapping[str, int]
     searched: tuple[str, ...]
+    to_run: tuple[str, ...] = ()
+    """Files of deletion requests that only a person can run; they name whom to delete."""
 
     def plain(self) -> dict[str, Any]:
         """As JSON values."""
@@ -47,6 +49,8 @@ class Certificate:
         lines += _table("Channels told to delete", ("channel", "requests"), told, "No channel held the person.")
         if self.waiting:
             lines += [f"Still waiting: {', '.join(self.waiting)}. The requests stay in `deletion_requests` and hold the id until they are done.", ""]
+        if self.to_run:
+            lines += [f"For a person to run, and to remove then, because it names whom to delete: {', '.join(f'`{one}`' for one in self.to_run)}.", ""]
         lines += _table("Landing zone: yours to clean", ("object", "lines that name the person or their orders"), self.landing, "No object of the landing zone names the person.")
         lines += [
             "Reading these objects again is safe from the moment of the request: the list of erased people is held against everything that is staged.",

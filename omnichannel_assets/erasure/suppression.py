@@ -22,7 +22,9 @@ ERASED = "(erased)"
 """Stands where somebody else's row mentioned the person."""
 MOST_REMEMBERED = 500_000
 _EMAIL = re.compile(r"""[^\s@"'<>()\[\]{},;:=&?/\\|]+@[^\s@"'<>()\[\]{},;:=&?/\\|]+""")
-_PHONE = re.compile(r"(?<!\w)\+?\(?\d(?:[\s().\-/]{0,3}\d){6,16}(?!\w)")
+_PHONE = re.compile(r"\+?\(?\d(?:[\s().\-/]{0,3}\d){6,16}")
+_DIGITS = re.compile(r"(?<!\w)\+?\(?\d+(?:\)?[\s().\-/]{1,3}\d+)+(?!\w)|(?<!\w)\+?\d{7,17}(?!\w)")
+_GROUP = re.compile(r"\+?\(?\d+")
 _RUN = re.compile(r"""[^\s"'<>()\[\]{},;=&?/\\]+""")
 _PART = re.compile(r"\w+")
 _ESCAPED_RUN = re.compile(r"""[^\s"'<>?&=/#]*%[0-9A-Fa-f]{2}[^\s"'<>?&=/#]*""")
@@ -30,6 +32,8 @@ _JSON_VALUE = re.compile(r'"(?:[^"\\]|\\.)*"|(?<![\w.])\d{9,}(?![\w.])', re.DOTA
 _OWN_ID = re.compile(r'"(?:user_?id|anonymous_?id|previous_?id)"\s*:\s*"?([^"\s,}]+)', re.IGNORECASE)
 PARTS_AT_ONCE = 6
 """Words of a value such as a UUID that are looked at together."""
+GROUPS_AT_ONCE = 8
+"""Groups of digits that people write one phone number in, at most."""
 Raw = tuple[str, str | None, str | None]
 """Identifier type, value as written, country."""
 Span = tuple[int, int]
@@ -123,14 +127,24 @@ def _candidates(text: str) -> Iterator[tuple[Span, str]]:
     if not is_distinctive(text.strip()):
         return
     yield (0, len(text)), text
-    for pattern in (_EMAIL, _PHONE):
-        for found in pattern.finditer(text):
-            stretch = found[0].rstrip(".")
-            yield (found.start(), found.start() + len(stretch)), stretch
+    for found in _EMAIL.finditer(text):
+        stretch = found[0].rstrip(".")
+        yield (found.start(), found.start() + len(stretch)), stretch
+    for found in _DIGITS.finditer(text):
+        yield from _numbers(found[0], found.start())
     for run in _RUN.finditer(text):
         yield from _windows(run[0], run.start())
     for found in _ESCAPED_RUN.finditer(text) if "%" in text else ():
         yield from (((found.start(), found.end()), part) for _, part in _candidates(unquote(found[0])))
+
+
+def _numbers(stretch: str, offset: int) -> Iterator[tuple[Span, str]]:
+    """Neighbouring groups of digits that may be one phone number: another number may stand right beside it."""
+    groups = [(found.start(), found.end()) for found in _GROUP.finditer(stretch)]
+    for first, (start, _) in enumerate(groups):
+        for _, end in groups[first : first + GROUPS_AT_ONCE]:
+            if _PHONE.fullmatch(stretch, start, end):
+                yield (offset + start, offset + end), stretch[start:end]
 
 
 def _windows(run: str, offset: int) -> Iterator[tuple[Span, str]]:
@@ -139,7 +153,7 @@ def _windows(run: str, offset: int) -> Iterator[tuple[Span, str]]:
     for first, (start, _) in enumerate(parts):
         for _, end in parts[first : first + PARTS_AT_ONCE]:
             stretch = run[start:end]
-            if is_distinctive(stretch):
+            if "@" not in stretch and is_distinctive(stretch):  # an address counts as a whole only: a.com.au is not a.com
                 yield (offset + start, offset + end), stretch
 
 

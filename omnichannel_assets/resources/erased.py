@@ -24,7 +24,7 @@ def hasher_of(workspace: Workspace) -> Hasher:
 
 def suppression_of(workspace: Workspace) -> Suppression | None:
     """The list of erased people, or None when it is empty. Raises SettingError when it was made with another IDENTITY_KEY."""
-    if workspace.lake.manifest(ERASURES.name) is None:
+    if not workspace.lake.has_data(ERASURES):
         return None
     rows = workspace.lake.read(ERASURES)
     hashes: dict[str, set[str]] = defaultdict(set)

@@ -5,10 +5,15 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
 from omnichannel_assets.assets import erasure
+from omnichannel_assets.assets.deletions import send_deletions
 from omnichannel_assets.errors import InputError, SettingError
+from omnichannel_assets.lake.lake import Provenance
+from omnichannel_assets.lake.tables_activation import AUDIENCES
+from omnichannel_assets.resources.approvals import approve_audiences, is_approved
 from omnichannel_assets_tests.integration import erasing, running
 from omnichannel_assets_tests.integration import landing_zone as zone
 from omnichannel_assets_tests.integration.erasing import ADA, GONE, SPELLINGS
@@ -115,6 +120,32 @@ def test_another_identity_key_is_refused_because_it_would_recognise_nobody(made:
     workspace = running.workspace(made / "landing", made / "erased", identity_key="another one")
     with pytest.raises(SettingError, match=r"^IDENTITY_KEY: expected the key the list of erased people was made with"):
         erasure.erased_before(workspace, ADA["email"])
+
+
+def test_a_channel_that_cannot_be_reached_waits_with_the_id_it_needs_and_is_asked_again(made: Path, tmp_path: Path) -> None:
+    shutil.copytree(made / "lake", tmp_path / "lake")
+    off = running.workspace(made / "landing", tmp_path / "lake", delivery_mode="off")
+    certificate = erasing.erase(off)
+    assert certificate.waiting == ["segment"]
+    assert ADA["user_id"] in {row["subject"] for row in running.rows(off, "deletion_requests") if row["state"] == "pending"}
+    assert {place.split("/")[1] for place in erasing.places(tmp_path / "lake", *NAMES)} == {"deletion_requests"}
+    reached = running.workspace(made / "landing", tmp_path / "lake")
+    with reached.lake.writing():
+        send_deletions(reached)
+    assert erasing.places(tmp_path / "lake", *NAMES) == []
+
+
+def test_an_audience_that_was_released_stays_released_without_her(made: Path, tmp_path: Path) -> None:
+    shutil.copytree(made / "lake", tmp_path / "lake")
+    workspace = running.workspace(made / "landing", tmp_path / "lake", audience_approval="required")
+    people, day = [erasing.customer_of(workspace, email) for email in (ADA["email"], "bob@example.com")], workspace.as_of()
+    members = [{"audience": "win_back", "as_of": day, "customer_id": one, "arm": "treatment"} for one in people]
+    workspace.lake.publish(AUDIENCES, pa.Table.from_pylist(members, schema=AUDIENCES.arrow()), Provenance("digest", {"rows_out": 2}), day.isoformat())
+    approve_audiences(workspace, day)
+    erasing.erase(workspace)
+    assert [row["customer_id"] for row in running.rows(workspace, "audiences")] == people[1:]
+    assert is_approved(workspace, day)
+    assert workspace.lake.is_current(AUDIENCES, "digest", day.isoformat())
 
 
 class Killed(Exception):
