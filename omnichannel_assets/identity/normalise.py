@@ -10,12 +10,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from omnichannel_assets.errors import SettingError
+from omnichannel_assets.identity.phones import e164, is_region
 
 if TYPE_CHECKING:
     from omnichannel_assets.identity.rules import IdentityRules
 
 MAX_CHARACTERS = 512
-MAX_E164_CHARACTERS = 16
 _CONTROL_CHARACTER = r"\p{Cc}"
 
 
@@ -71,31 +71,11 @@ def _phones(texts: pa.Array, countries: pa.Array, default_region: str | None) ->
     # Only rows that hold a phone reach Python: the parser has no vectorised form.
     rows = pc.indices_nonzero(pc.is_valid(texts))
     for row, text, country in zip(rows.to_pylist(), texts.take(rows).to_pylist(), given.take(rows).to_pylist(), strict=True):
-        region = country if country and _is_region(country) else default_region
+        region = country if country and is_region(country) else default_region
         if (text, region) not in known:
-            known[text, region] = _e164(text, region)
+            known[text, region] = e164(text, region)
         result[row] = known[text, region]
     return pa.array(result, pa.large_string())
-
-
-def _is_region(region: str) -> bool:
-    import phonenumbers
-
-    return region in phonenumbers.SUPPORTED_REGIONS
-
-
-def _e164(text: str, region: str | None) -> str | None:
-    import phonenumbers
-
-    try:
-        number = phonenumbers.parse(text, region)
-    except phonenumbers.NumberParseException:
-        return None
-    # All zeros parse as "possible" in some countries; as an identifier they would join strangers.
-    if number.national_number == 0 or not phonenumbers.is_possible_number(number):
-        return None
-    written = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
-    return written if len(written) <= MAX_E164_CHARACTERS else None  # some plans call longer ones possible
 
 
 def _blocked(texts: pa.Array, rules: "IdentityRules") -> pa.Array:
@@ -107,7 +87,7 @@ def _blocked(texts: pa.Array, rules: "IdentityRules") -> pa.Array:
 
 
 def _check_region(region: str | None) -> None:
-    if region is not None and not _is_region(region):
+    if region is not None and not is_region(region):
         raise SettingError(
             "DEFAULT_REGION", region, expected="a country that has phone numbers", fix="write its two letters, for example AU"
         )
