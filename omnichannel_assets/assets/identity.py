@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from datetime import date
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
@@ -13,6 +15,7 @@ from omnichannel_assets.assets.steps import Draft, StepReport, log, publish
 from omnichannel_assets.checks.contracts import conservation
 from omnichannel_assets.checks.outcome import CheckOutcome
 from omnichannel_assets.dms.registry import TableSpec
+from omnichannel_assets.identity.rules import Composite, IdentityRules
 from omnichannel_assets.lake.code import code_digest
 from omnichannel_assets.lake.engine import Engine, model_text, quoted, text_literal
 from omnichannel_assets.lake.lake import digest_of
@@ -34,10 +37,11 @@ def collect_links(workspace: Workspace) -> StepReport:
         table.name: workspace.lake.content_digest(table) for table in (SEGMENT_EVENTS, SEGMENT_DUPLICATES, *map(dms_history_table, specs))
     }
     said = [[spec.name, spec.key, spec.identifiers, spec.country_column] for spec in specs]
+    models = ("identifiers", "raw_links", "composite_links", "macros")
     digest = digest_of(
         [
-            code_digest("identity", "assets/identity.py", "sql/identifiers.sql", "sql/raw_links.sql", "sql/macros.sql"),
-            workspace.rules.fingerprint(),
+            code_digest("identity", "assets/identity.py", *(f"sql/{name}.sql" for name in models)),
+            workspace.rules.reading_fingerprint(),
             upstream,
             said,
         ]
@@ -47,7 +51,7 @@ def collect_links(workspace: Workspace) -> StepReport:
         report.manifests[""] = workspace.lake.manifest(IDENTIFIERS.name)
         return report
     with workspace.lake.engine() as engine:
-        _register_raw_links(workspace, engine, specs)
+        register_raw_links(workspace, engine, workspace.rules)
         data = engine.model(IDENTIFIERS)
         counts = _link_counts(engine, data.num_rows)
     log.info("identifiers: %s rows", f"{data.num_rows:,}")
@@ -56,32 +60,57 @@ def collect_links(workspace: Workspace) -> StepReport:
     return report.raise_failures()
 
 
-def _register_raw_links(workspace: Workspace, engine: Engine, specs: list[TableSpec]) -> None:
+def register_raw_links(workspace: Workspace, engine: Engine, rules: IdentityRules) -> None:
+    """Register ``raw_links`` of both sources and ``normal_identifiers`` under some rules: all that ``identifiers`` is made of."""
     from omnichannel_assets.identity.normalise import normalise_identifiers
 
+    specs = [spec for spec in workspace.registry.values() if spec.identifiers]
     for table in (SEGMENT_EVENTS, SEGMENT_DUPLICATES, *map(dms_history_table, specs)):
         engine.register_files(table, workspace.lake.paths(table))
-    parts = [model_text("raw_links"), *(dms_links_sql(spec) for spec in specs)]
+    parts = [model_text("raw_links"), *(dms_links_sql(spec, rules.composites) for spec in specs)]
+    if rules.composites:
+        engine.store_query("composite_links", model_text("composite_links"), composite_parameters(rules.composites))
+        parts.append("select * from composite_links")
     engine.store_query("raw_links", "\nunion all\n".join(f"({part})" for part in parts))
     engine.register(
         "normal_identifiers",
-        normalise_identifiers(engine.query("select distinct identifier_type, raw_value, country from raw_links"), workspace.rules),
+        normalise_identifiers(engine.query("select distinct identifier_type, raw_value, country from raw_links"), rules),
     )
 
 
-def dms_links_sql(spec: TableSpec) -> str:
-    """Links of one DMS table: one a row version, over the columns the registry marks as identifiers. A deletion makes none.
+def dms_links_sql(spec: TableSpec, composites: Iterable[Composite] = ()) -> str:
+    """Links of one DMS table: one a row version, over the columns the registry marks as identifiers and the composites of its columns.
 
-    Names come from the validated registry; there are no values in the text.
+    A deletion makes none. Names come from the validated registry and rules; there are no values in the text.
     """
     key = " || '/' || ".join(f"link_part({quoted(column)})" for column in spec.key)
     country = quoted(spec.country_column) if spec.country_column else "cast(null as varchar)"
     head = f"select 'dms' as source, {text_literal(spec.name + '/')} || {key} || '/' || cast(version as varchar) as link_id, known_at"
+    values = [(kind, f"cast({quoted(column)} as varchar)") for column, kind in spec.identifiers.items()]
+    values += [(composite.name, value) for composite in composites if (value := _composite_sql(spec, composite))]
     return "\nunion all\n".join(
-        f"{head}, {text_literal(kind)} as identifier_type, cast({quoted(column)} as varchar) as raw_value, {country} as country "
-        f"from {quoted(dms_history_table(spec).name)} where not is_deleted and {quoted(column)} is not null"
-        for column, kind in spec.identifiers.items()
+        f"{head}, {text_literal(kind)} as identifier_type, {value} as raw_value, {country} as country "
+        f"from {quoted(dms_history_table(spec).name)} where not is_deleted and {value} is not null"
+        for kind, value in values
     )
+
+
+def _composite_sql(spec: TableSpec, composite: Composite) -> str | None:
+    """The parts with | between them, NULL when one is; None when the table has no column for one of them."""
+    parts = [[f"composite_part({quoted(name)})" for name in options if name in spec.columns] for options in composite.options]
+    return " || '|' || ".join(f"coalesce({', '.join(columns)}, null)" for columns in parts) if all(parts) else None
+
+
+def composite_parameters(composites: Iterable[Composite]) -> dict[str, Any]:
+    """What ``composite_links`` binds: each part's name as a trait's JSON path, as it is written and in camelCase."""
+    named = list(composites)
+    paths = [[[path for name in options for path in _trait_paths(name)] for options in composite.options] for composite in named]
+    return {"composite_names": [composite.name for composite in named], "composite_paths": paths}
+
+
+def _trait_paths(name: str) -> list[str]:
+    spellings = (name, re.sub(r"_([a-z0-9])", lambda found: found[1].upper(), name))
+    return list(dict.fromkeys("$" + "".join(f'."{step}"' for step in spelled.split(".")) for spelled in spellings))
 
 
 def _link_counts(engine: Engine, rows_out: int) -> dict[str, int]:

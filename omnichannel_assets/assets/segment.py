@@ -206,7 +206,7 @@ def _fact_digests(workspace: Workspace, table: TableSchema, staged: Mapping[str,
         "sql/macros.sql",
         "checks",
     )
-    base = digest_of([code, workspace.rules.fingerprint(), table.fingerprint()])
+    base = digest_of([code, workspace.rules.reading_fingerprint(), table.fingerprint()])
     losers = _losing_copies(workspace)
     return {value: digest_of([base, manifest.sha256, losers.get(value, [])]) for value, manifest in staged.items()}
 

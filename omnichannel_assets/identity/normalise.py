@@ -1,9 +1,10 @@
 """Raw identifiers -> identifiers that compare equal when they mean the same.
 
-Here: trimming, e-mail case, phone numbers to E.164, and the test for blocked values. Not here: which fields hold identifiers
+Here: trimming, e-mail case, phone numbers to E.164, composites, and the test for blocked values. Not here: which fields hold identifiers
 (segment, dms) and what happens to equal ones (resolve). Nothing a row holds can raise: what cannot be read becomes null.
 """
 
+import unicodedata
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -25,7 +26,9 @@ def normalise_identifiers(table: pa.Table, rules: "IdentityRules") -> pa.Table:
     In: identifier_type string, raw_value string|null, country string|null (ISO alpha-2 in any case), one row per distinct triple.
     Out: the same rows in the same order, plus identifier_value string|null and is_blocked bool (never null).
     Every value is trimmed; `email` is case-folded and needs text on both sides of an @; `phone` must be a possible number of
-    its country, else of `rules.default_region`, and becomes E.164; all other types keep their case. Null, empty, over
+    its country, else of `rules.default_region`, and becomes E.164; a composite's raw value is its parts with | between them, each of
+    which loses case, white space and punctuation (`Ada|Lovelace|1815-12-10` -> `ada|lovelace|18151210`) and must leave something;
+    all other types keep their case. Null, empty, over
     512 characters or holding a control character: null. Blocked is tested on the trimmed text and on the result.
     A row makes a link when identifier_value is not null and is_blocked is false. Raises SettingError for an unknown default_region.
     """
@@ -38,6 +41,11 @@ def normalise_identifiers(table: pa.Table, rules: "IdentityRules") -> pa.Table:
     phones = _phones(pc.if_else(is_phone, usable, None), _text_column(table, "country"), rules.default_region)
     values = pc.if_else(is_phone, phones, values)
     blocked = pc.or_(_blocked(trimmed, rules), _blocked(values, rules))
+    if rules.composites:
+        is_composite = pc.is_in(kinds, value_set=pa.array(sorted(rules.composite_types), pa.large_string()))
+        composites = _composites(pc.if_else(is_composite, usable, None))
+        values = pc.if_else(is_composite, composites, values)
+        blocked = pc.or_(blocked, pc.or_(_has_blocked_part(pc.if_else(is_composite, trimmed, None), rules), _has_blocked_part(composites, rules)))
     return table.append_column("identifier_value", values.cast(pa.string())).append_column("is_blocked", blocked)
 
 
@@ -76,6 +84,27 @@ def _phones(texts: pa.Array, countries: pa.Array, default_region: str | None) ->
             known[text, region] = e164(text, region)
         result[row] = known[text, region]
     return pa.array(result, pa.large_string())
+
+
+def _composites(texts: pa.Array) -> pa.Array:
+    rows = pc.indices_nonzero(pc.is_valid(texts))
+    distinct = pc.dictionary_encode(texts.take(rows))
+    folded = pc.utf8_lower(pc.utf8_normalize(distinct.dictionary, "NFKC"))
+    beyond_ascii = pc.invert(pc.string_is_ascii(folded))
+    if pc.any(beyond_ascii).as_py():
+        full = [unicodedata.normalize("NFKC", text.casefold()) for text in folded.filter(beyond_ascii).to_pylist()]
+        folded = pc.replace_with_mask(folded, beyond_ascii, pa.array(full, pa.large_string()))
+    # Marks stay: in many scripts vowels are marks.
+    bare = pc.replace_substring_regex(folded, r"[^\p{L}\p{M}\p{N}|]", "")
+    bare = pc.if_else(pc.match_substring_regex(bare, r"^\||\|\||\|$"), None, bare)
+    known = pa.nulls(len(texts), pa.large_string())
+    return pc.replace_with_mask(known, pc.is_valid(texts), bare.take(distinct.indices))
+
+
+def _has_blocked_part(texts: pa.Array, rules: "IdentityRules") -> pa.Array:
+    parts = pc.split_pattern(texts, "|")
+    of_blocked = pc.list_parent_indices(parts).filter(_blocked(pc.utf8_trim_whitespace(pc.list_flatten(parts)), rules))
+    return pc.is_in(pa.array(range(len(texts)), pa.int64()), value_set=pc.unique(of_blocked).cast(pa.int64()))
 
 
 def _blocked(texts: pa.Array, rules: "IdentityRules") -> pa.Array:

@@ -36,7 +36,9 @@ class Limit:
 
     def __post_init__(self) -> None:
         if isinstance(self.count, bool) or not isinstance(self.count, int) or self.count < 1:
-            raise SettingError(SETTING, self.count, expected="limits: a whole number of at least 1", fix="give each limit a count such as 5")
+            raise SettingError(
+                SETTING, self.count, expected="limits: a whole number of at least 1", fix="give each limit a count such as 5"
+            )
         if self.window not in get_args(Window):
             raise SettingError(SETTING, self.window, expected="limits: one of ever, year, month, week", fix="name one of these windows")
 

@@ -175,7 +175,9 @@ class _File(_Part):
     default_limit: LimitText
     priority: Annotated[list[TypeName], AfterValidator(_each_once)]
     blocked: _Blocked
-    composites: dict[Annotated[Text, AfterValidator(_composite_name)], Annotated[list[Annotated[Text, AfterValidator(_part)]], AfterValidator(_several)]]
+    composites: dict[
+        Annotated[Text, AfterValidator(_composite_name)], Annotated[list[Annotated[Text, AfterValidator(_part)]], AfterValidator(_several)]
+    ]
     shared: _Shared
     caps: _Caps
 
@@ -205,6 +207,8 @@ def _normal_value(entry: _SharedEntry, region: str | None, path: Path) -> Shared
     if entry.type == "phone":
         value = e164(str(value), region.upper() if region and is_region(region.upper()) else None)
     if not value:
-        mistake = FieldMistake("shared.values", "a value that is not shown", f"a readable {entry.type}", "correct it; a phone starts with + and its country")
+        mistake = FieldMistake(
+            "shared.values", "a value that is not shown", f"a readable {entry.type}", "correct it; a phone starts with + and its country"
+        )
         raise mistake_error(SETTING, path, mistake)
     return SharedValue(entry.type, value, entry.since)
