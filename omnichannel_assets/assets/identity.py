@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import date
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
+from omnichannel_assets.assets.applied_rules import record_rules, require_applied, rules_digest
 from omnichannel_assets.assets.reporting import step_asset
 from omnichannel_assets.assets.steps import Draft, StepReport, log, publish
 from omnichannel_assets.checks.contracts import conservation
 from omnichannel_assets.checks.outcome import CheckOutcome
 from omnichannel_assets.dms.registry import TableSpec
-from omnichannel_assets.identity.rules import Composite, IdentityRules
+from omnichannel_assets.identity.rules import ALGORITHM_VERSION, Composite, IdentityRules
 from omnichannel_assets.lake.code import code_digest
 from omnichannel_assets.lake.engine import Engine, model_text, quoted, text_literal
 from omnichannel_assets.lake.lake import digest_of
@@ -29,9 +30,15 @@ from omnichannel_assets.settings import midnight
 if TYPE_CHECKING:
     import pyarrow as pa
 
+CAUSES = {"rules": "rules changed", "settings": "settings changed", "algorithm": "new version"}
+
 
 def collect_links(workspace: Workspace) -> StepReport:
-    """Bring ``identifiers`` up to date: every link of both sources, normalised and unblocked. Raises ChecksFailedError."""
+    """Bring ``identifiers`` up to date: every link of both sources, normalised and unblocked.
+
+    Raises ChecksFailedError; UserError when the rules changed and nobody applied them.
+    """
+    require_applied(workspace)
     specs = [spec for spec in workspace.registry.values() if spec.identifiers]
     upstream = {
         table.name: workspace.lake.content_digest(table) for table in (SEGMENT_EVENTS, SEGMENT_DUPLICATES, *map(dms_history_table, specs))
@@ -113,6 +120,13 @@ def _trait_paths(name: str) -> list[str]:
     return list(dict.fromkeys("$" + "".join(f'."{step}"' for step in spelled.split(".")) for spelled in spellings))
 
 
+def links_under(workspace: Workspace, rules: IdentityRules) -> pa.Table:
+    """The rows ``identifiers`` would have under some rules; nothing is written."""
+    with workspace.lake.engine() as engine:
+        register_raw_links(workspace, engine, rules)
+        return engine.model(IDENTIFIERS)
+
+
 def _link_counts(engine: Engine, rows_out: int) -> dict[str, int]:
     joined = """from raw_links as r join normal_identifiers as n
         on n.identifier_type = r.identifier_type and n.raw_value = r.raw_value and n.country is not distinct from r.country"""
@@ -127,9 +141,13 @@ def _link_counts(engine: Engine, rows_out: int) -> dict[str, int]:
 
 
 def resolve_identities(workspace: Workspace) -> StepReport:
-    """Bring ``identities`` and its journal up to date as of the as-of in force. Returns the report of ``identities``."""
+    """Bring ``identities`` and its journal up to date as of the as-of in force. Returns the report of ``identities``.
+
+    Raises ChecksFailedError; UserError when the rules changed and nobody applied them.
+    """
     from omnichannel_assets.identity.resolve import resolve
 
+    require_applied(workspace)
     as_of = workspace.as_of()
     key = workspace.settings.identity_key.get_secret_value().encode()
     secret = digest_of(key.hex())[:8]
@@ -138,9 +156,11 @@ def resolve_identities(workspace: Workspace) -> StepReport:
     if all(workspace.lake.is_current(report.table, digest) for report in (identities, changes)):
         identities.manifests[""] = workspace.lake.manifest(IDENTITIES.name)
         return identities
+    record_rules(workspace)
+    made_with = _made_with(workspace, secret)
     links = workspace.lake.read(IDENTIFIERS)
     found = resolve(links, workspace.rules, key, as_of)
-    _record_corrections(workspace, found.identities, digest)
+    _record_corrections(workspace, found.identities, digest, made_with)
     current = found.identities.filter(found.identities["valid_to"].is_null())
     customers = len(current["customer_id"].unique())
     log.info("identities: %s identifiers of %s customers", f"{current.num_rows:,}", f"{customers:,}")
@@ -151,7 +171,8 @@ def resolve_identities(workspace: Workspace) -> StepReport:
         "as_of_day": as_of.toordinal(),
     }
     publish(workspace, changes, Draft(found.changes, digest, counts={"rows_out": found.changes.num_rows}))
-    publish(workspace, identities, Draft(found.identities, digest, counts=counts, checks=(_resolves_all(links, current, as_of),)))
+    laws = (_resolves_all(links, current, as_of),)
+    publish(workspace, identities, Draft(found.identities, digest, counts=counts, inputs=made_with, checks=laws))
     changes.raise_failures()
     return identities.raise_failures()
 
@@ -166,8 +187,21 @@ def _resolves_all(links: pa.Table, current: pa.Table, as_of: date) -> CheckOutco
     return conservation(carried, {"identifiers": current.num_rows})
 
 
-def _record_corrections(workspace: Workspace, identities: pa.Table, digest: str) -> None:
-    """Append what a re-resolution changed about the past that an earlier run had published (late links, changed rules)."""
+def _made_with(workspace: Workspace, secret: str) -> dict[str, str]:
+    """What besides links decides who is whom, each as a digest: by comparing two of these a correction knows its cause."""
+    traits = workspace.settings.trait_identifier_types
+    said = [[spec.name, spec.key, spec.identifiers, spec.country_column] for spec in workspace.registry.values()]
+    return {"rules": rules_digest(workspace.rules), "settings": digest_of([secret, traits, said]), "algorithm": str(ALGORITHM_VERSION)}
+
+
+def correction_cause(before: Mapping[str, str], after: Mapping[str, str]) -> str:
+    """Why a later resolution says something else about the same date: what it was made with, or else links that came late."""
+    differs = [name for name in ("rules", "settings", "algorithm") if before.get(name) != after.get(name)]
+    return CAUSES[differs[0]] if differs else "late links"
+
+
+def _record_corrections(workspace: Workspace, identities: pa.Table, digest: str, made_with: Mapping[str, str]) -> None:
+    """Append what a re-resolution changed about the past that an earlier run had published, and why."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -177,7 +211,8 @@ def _record_corrections(workspace: Workspace, identities: pa.Table, digest: str)
     if not manifest:
         return
     published = min(date.fromordinal(manifest.counts["as_of_day"]), workspace.as_of())
-    rows = compare(workspace.lake.read(IDENTITIES), identities, published, "re-resolved: late links or changed settings")
+    cause = correction_cause(manifest.inputs, made_with) if manifest.inputs else CAUSES["algorithm"]
+    rows = compare(workspace.lake.read(IDENTITIES), identities, published, cause)
     rows = rows.filter(pc.is_in(rows["change"], pa.array(["merge", "split", "rekey"])))
     if rows.num_rows:
         kept = pa.concat_tables([workspace.lake.read(IDENTITY_CORRECTIONS), rows.cast(IDENTITY_CORRECTIONS.arrow())])
