@@ -1,5 +1,5 @@
 -- customers: one row per customer as of $as_of, each field with the source that won it.
--- Grain: customer_id. Reads: identities, identifiers, segment_events, segment_duplicates, event_facts, dms_customers, orders, returns.
+-- Grain: customer_id. Reads: identities, identifiers, segment_events, segment_duplicates, event_facts, fact_owners, dms_customers, orders, returns.
 -- A cancelled order is no revenue, so a refund of one is not taken off again.
 -- Survivorship: the shop database's current records before Segment, then the newest; what the shop database deleted or emptied is not used.
 -- Consent: the latest explicit choice of current records and of Segment; at the same time opted out wins. An opt-out whose own time cannot
@@ -76,7 +76,7 @@ choices as (
     union all
     select i.customer_id, case when f.event_time_suspect then f.known_at else f.event_at end, false, 'segment:' || f.message_id
     from event_facts as f
-    join identities as i on i.identifier_type = f.identifier_type and i.identifier_value = f.identifier_value and i.valid_to is null
+    join fact_owners as i on i.message_id = f.message_id
     where f.event_type = 'Unsubscribed' and f.known_at < $as_of and (f.event_time_suspect or f.event_at < $as_of)
 ),
 consent as (
