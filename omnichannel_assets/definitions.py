@@ -36,7 +36,7 @@ def build_assets(settings: Settings, registry: dict[str, TableSpec]) -> list[dg.
         *segment.assets(days),
         *dms.assets(registry),
         *identity.assets(registry),
-        *customers.assets(),
+        *customers.assets(registry),
         *interactions.assets(),
         *features.assets(as_ofs),
         *propensity.assets(as_ofs),

@@ -31,7 +31,7 @@ def test_no_rows_make_no_orders():
 def test_an_order_in_both_counts_once_with_the_shops_facts():
     (found,) = orders([shop()], [told(event_at=moment("11-10 10:00"))])
     assert found == {
-        "order_id": "O-1", "customer_id": person(2), "channel": "online", "ordered_at": moment("11-10 11:00"), "known_at": moment("11-10 11:01"),
+        "order_id": "O-1", "customer_id": person(2), "channel": "online", "store_id": "web", "ordered_at": moment("11-10 11:00"), "known_at": moment("11-10 11:01"),
         "total": 20, "currency": "GBP", "status": "completed", "source": "both", "message_id": "m-1",
     }  # fmt: skip
 
