@@ -169,7 +169,7 @@ def test_killed_at_any_external_call_a_re_run_ends_as_if_nothing_had_happened(de
     send_deletions(clean, calls.append)
     expected = effect(clean)
     assert len({call.split()[1] for call in calls}) > 8
-    for number in range(len(calls)):
+    for number in sorted({call: number for number, call in reversed(list(enumerate(calls)))}.values()):  # each call's first time
         opened = small_copy(delivered, tmp_path / str(number))
         queue_deletions(opened, rows_for(login, customer))
         with pytest.raises(Killed):
@@ -201,8 +201,7 @@ def test_a_row_that_is_no_request_is_refused(copied, wrong):
     assert stored(copied) == []
 
 
-def test_the_as_of_of_a_delivery_is_not_touched_by_deletions(copied):
-    assert date(2025, 7, 1) == NEXT
+def test_no_other_table_is_touched_by_deletions(copied):
     before = running.lake_bytes(copied.lake.store.root)
     queue_deletions(copied, rows_for(*somebody(copied)))
     send_deletions(copied)
