@@ -52,7 +52,8 @@ def build_definitions(settings: Settings | None = None, overrides: Mapping[str, 
     Raises UserError, one line a setting, when a setting is wrong.
     """
     settings = settings or load_settings()
-    registry = Workspace(settings).registry
+    workspace = Workspace(settings)
+    registry, _ = workspace.registry, workspace.rules  # a mistake in either file is told before anything runs
     return dg.Definitions(
         assets=build_assets(settings, registry),
         resources={"workspace": WorkspaceResource.of(settings), **(overrides or {})},

@@ -56,6 +56,7 @@ class Settings(BaseModel):
     )
     match_threshold: float = Field(0.95, gt=0.5, le=1, description="Probability from which a proposed pair is a link without a person's word.")
     dms_registry: str = Field("", description="YAML file of the DMS tables. Empty: the seven tables of the retail schema.")
+    identity_rules: str = Field("", description="YAML file of the identity rules. Empty: the limits, blocked values and caps of the package.")
     engine_memory_mb: int = Field(1024, ge=256, description="Memory the SQL engine may use, in MiB.")
     engine_threads: int = Field(2, ge=1, le=256, description="Threads the SQL engine may use.")
     lock_wait_seconds: float = Field(

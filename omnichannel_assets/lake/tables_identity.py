@@ -42,10 +42,14 @@ IDENTITY_CHANGES = TableSchema(
     ),
     ("as_of", "change", "to_customer_id", "from_customer_id", "cause"),
 )
+CORRECTION_CAUSE = "late links, rules changed, settings changed (key, registry, traits), or new version (of the algorithm)"
 IDENTITY_CORRECTIONS = TableSchema(
     "identity_corrections",
-    "Ids that an earlier run had published and a later one changed (late links, changed settings). Tells of runs, so it depends on their order.",
-    tuple(Column(c.name, c.kind, c.description, c.required and c.name != "to_customer_id") for c in IDENTITY_CHANGES.columns),
+    "Ids that an earlier run had published and a later one changed, and why. Tells of runs, so it depends on their order.",
+    tuple(
+        Column(c.name, c.kind, CORRECTION_CAUSE if c.name == "cause" else c.description, c.required and c.name != "to_customer_id")
+        for c in IDENTITY_CHANGES.columns
+    ),
     IDENTITY_CHANGES.key,
 )
 

@@ -35,6 +35,7 @@ NAMED_STEPS = {
     "personalize_users": "rows of a Personalize data set",
     "message_identifiers": "identifiers of each message, shared by event_facts and order_facts",
     "raw_links": "Segment's links before normalising, an input of identifiers",
+    "composite_links": "the same for identifiers made of several traits, where the rules name any",
 }
 """Files that are no table but a step several tables share."""
 TRUSTED = {"event_facts", "order_facts", "identifiers", "customers", "products", "orders", "order_lines", "returns", "interactions", "audiences"}
