@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from omnichannel_assets.assets.applied_rules import record_rules, require_applied, rules_digest
+from omnichannel_assets.assets.matching import match_links, propose_matches
 from omnichannel_assets.assets.reporting import step_asset
 from omnichannel_assets.assets.steps import Draft, StepReport, log, publish
 from omnichannel_assets.checks.contracts import conservation
@@ -22,7 +23,7 @@ from omnichannel_assets.lake.engine import Engine, model_text, quoted, text_lite
 from omnichannel_assets.lake.lake import digest_of
 from omnichannel_assets.lake.schema import TableSchema
 from omnichannel_assets.lake.tables import SEGMENT_DUPLICATES, SEGMENT_EVENTS
-from omnichannel_assets.lake.tables_identity import IDENTIFIERS, IDENTITIES, IDENTITY_CHANGES, IDENTITY_CORRECTIONS
+from omnichannel_assets.lake.tables_identity import IDENTIFIERS, IDENTITIES, IDENTITY_CHANGES, IDENTITY_CORRECTIONS, IDENTITY_MATCHES
 from omnichannel_assets.resources.dms_tables import dms_history_table
 from omnichannel_assets.resources.workspace import Workspace
 from omnichannel_assets.settings import midnight
@@ -145,20 +146,24 @@ def resolve_identities(workspace: Workspace) -> StepReport:
 
     Raises ChecksFailedError; UserError when the rules changed and nobody applied them.
     """
+    import pyarrow as pa
+
     from omnichannel_assets.identity.resolve import resolve
 
     require_applied(workspace)
     as_of = workspace.as_of()
     key = workspace.settings.identity_key.get_secret_value().encode()
     secret = digest_of(key.hex())[:8]
-    digest = digest_of([code_digest("identity"), workspace.rules.fingerprint(), secret, as_of, workspace.lake.content_digest(IDENTIFIERS)])
+    matches = match_links(workspace)
+    said = [code_digest("identity"), workspace.rules.fingerprint(), secret, as_of, workspace.lake.content_digest(IDENTIFIERS)]
+    digest = digest_of([*said, matches.to_pylist()] if matches.num_rows else said)
     identities, changes = StepReport(IDENTITIES), StepReport(IDENTITY_CHANGES)
     if all(workspace.lake.is_current(report.table, digest) for report in (identities, changes)):
         identities.manifests[""] = workspace.lake.manifest(IDENTITIES.name)
         return identities
     record_rules(workspace)
     made_with = _made_with(workspace, secret)
-    links = workspace.lake.read(IDENTIFIERS)
+    links = pa.concat_tables([workspace.lake.read(IDENTIFIERS), matches])
     found = resolve(links, workspace.rules, key, as_of)
     _record_corrections(workspace, found.identities, digest, made_with)
     current = found.identities.filter(found.identities["valid_to"].is_null())
@@ -233,10 +238,12 @@ def stored_report(workspace: Workspace, table: TableSchema) -> StepReport:
 def assets(registry: dict[str, TableSpec]) -> list[dg.AssetsDefinition]:
     """The Dagster assets of this stage."""
     dms = [f"dms_{spec.name}" for spec in registry.values() if spec.identifiers]
+    people = [f"dms_{spec.name}" for spec in registry.values() if spec.person]
     both = ("contract", "conservation")
     return [
         step_asset(IDENTIFIERS, collect_links, group="trusted", deps=["segment_events", "segment_duplicates", *dms], checks=both),
-        step_asset(IDENTITIES, resolve_identities, group="trusted", deps=["identifiers"], checks=both),
+        step_asset(IDENTITY_MATCHES, propose_matches, group="trusted", deps=["identifiers", *people], kinds=("splink", "parquet")),
+        step_asset(IDENTITIES, resolve_identities, group="trusted", deps=["identifiers", "identity_matches"], checks=both),
         *(
             step_asset(table, partial(stored_report, table=table), group="trusted", deps=["identities"])
             for table in (IDENTITY_CHANGES, IDENTITY_CORRECTIONS)

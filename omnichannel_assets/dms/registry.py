@@ -24,6 +24,8 @@ RESERVED = frozenset(
     {"extra", "op", "kind", "committed_at", "change_seq", "file_at", "object_key", "object_etag", "row", "unsupplied"}
     | {"is_deleted", "event_at", "valid_from", "valid_to", "known_at", "known_at_assumed", "version"}
 )
+PersonRole = Literal["first_name", "last_name", "birth_date", "street", "city", "postcode", "email", "phone", "national_id"]
+"""What a column may tell about a person, for probabilistic matching."""
 ColumnType = Literal["text", "integer", "decimal", "boolean", "date", "timestamp"]
 ConsentChannel = Literal["email", "sms", "post", "phone"]
 DEFAULT_CONSENT: dict[str, ConsentChannel] = {"marketing_opt_in": "email"}
@@ -64,6 +66,7 @@ class TableSpec(BaseModel):
     identifiers: dict[Name, Name] = {}
     country_column: Name | None = None
     consent: dict[Name, ConsentChannel] | None = None
+    person: dict[Name, PersonRole] = {}
 
     @field_validator("load_time")
     @classmethod
@@ -99,12 +102,19 @@ class TableSpec(BaseModel):
         listed = [] if self.fixed == "all" else self.fixed
         named: list[tuple[str, str | None]] = [("key", c) for c in self.key] + [("fixed", c) for c in listed]
         named += [(f, getattr(self, f)) for f in ("event_at", "changed_at", "country_column")]
-        named += [("identifiers", c) for c in self.identifiers]
+        named += [("identifiers", c) for c in self.identifiers] + [("person", c) for c in self.person]
         for field, column in named:
             if column is not None and column not in self.columns:
                 raise FieldMistake(field, column, "one of the table's columns", "add it to columns, or correct the name")
+        self._check_person()
         if len(set(self.key)) < len(self.key):
             raise FieldMistake("key", self.key, "each key column once", "remove the repeated one")
+
+    def _check_person(self) -> None:
+        if self.person and (len(self.key) > 1 or self.identifiers.get(self.key[0]) != "customer_ref"):
+            raise FieldMistake("person", self.key, "a table whose key is one column that is a customer_ref", "add the key to identifiers, or leave person out")
+        if len(set(self.person.values())) < len(self.person):
+            raise FieldMistake("person", list(self.person.values()), "each role once", "name one column for each")
 
     def _check_time_columns(self) -> None:
         for field in ("event_at", "changed_at"):
@@ -167,6 +177,7 @@ class TableSpec(BaseModel):
         """16 hex digits that change whenever anything the user says about this table changes; goes into input digests."""
         said = self.model_dump(mode="json")
         said["columns"] = list(said["columns"].items())  # the order matters for files without a header
+        del said["person"]  # read by matching only, which digests it itself
         return hashlib.blake2b(json.dumps(said, sort_keys=True).encode(), digest_size=8).hexdigest()
 
 

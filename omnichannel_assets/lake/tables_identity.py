@@ -8,7 +8,7 @@ IDENTIFIERS = TableSchema(
     "identifiers",
     "Links: which identifiers one message or one DMS row version carried together; one row per link and identifier, normalised, unblocked.",
     (
-        required("source", "text", "segment or dms"),
+        required("source", "text", "segment, dms or match (two records that are probably one person)"),
         required("link_id", "text", "messageId, or table/key/version of the DMS row"),
         required("known_at", "timestamp", "when the link was known"),
         required("identifier_type", "text", "user_id, email, phone, customer_ref, anonymous_id, device and custom ids"),
@@ -66,6 +66,34 @@ SHARED_IDENTIFIERS = TableSchema(
     ("identifier_type", "identifier_value"),
 )
 
+IDENTITY_MATCHES = TableSchema(
+    "identity_matches",
+    "Pairs of customer records without a common identifier that are probably one person. Tells of runs: a proposal is kept as first made.",
+    (
+        required("left_ref", "text", "customer number of one record"),
+        required("right_ref", "text", "customer number of the other, later in the alphabet"),
+        required("probability", "number", "how probable it is that both are one person, when first proposed"),
+        required("match_weight", "number", "the same as a weight: log2 of the odds"),
+        required("explanation", "text", "how the fields agree, in words; never what they hold"),
+        Column("doubt", "text", "why a person must look at it however probable it is; NULL: nothing speaks against it"),
+        required("proposed_as_of", "date", "as-of date of the run that first proposed it"),
+        required("state", "text", "accepted, to_review, rejected, kept_apart or blocked (by the limits of identity)"),
+        Column("linked_as_of", "date", "first as-of date at which it is a link; NULL: it is none"),
+    ),
+    ("left_ref", "right_ref"),
+)
+MATCH_REVIEWS = TableSchema(
+    "match_reviews",
+    "What a person said about a proposed pair. It beats the threshold, and is honoured by every later run.",
+    (
+        required("left_ref", "text", "customer number of one record"),
+        required("right_ref", "text", "customer number of the other, later in the alphabet"),
+        required("verdict", "text", "accepted or rejected"),
+        required("reviewed_at", "timestamp", "wall-clock time"),
+    ),
+    ("left_ref", "right_ref"),
+)
+
 CUSTOMERS = TableSchema(
     "customers",
     "The unified customer table: one row per customer, each field with the source that won it (shop database before Segment, then newest).",
@@ -106,4 +134,4 @@ CUSTOMERS = TableSchema(
     ("customer_id",),
 )
 
-IDENTITY_TABLES: tuple[TableSchema, ...] = (IDENTIFIERS, IDENTITIES, IDENTITY_CHANGES, IDENTITY_CORRECTIONS, CUSTOMERS)
+IDENTITY_TABLES: tuple[TableSchema, ...] = (IDENTIFIERS, IDENTITIES, IDENTITY_CHANGES, IDENTITY_CORRECTIONS, IDENTITY_MATCHES, MATCH_REVIEWS, CUSTOMERS)

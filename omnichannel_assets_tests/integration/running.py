@@ -18,6 +18,7 @@ from omnichannel_assets.assets import (
     identity,
     interactions,
     landing,
+    matching,
     propensity,
     recommendations,
     segment,
@@ -28,7 +29,7 @@ from omnichannel_assets.lake.tables_identity import CUSTOMERS
 from omnichannel_assets.resources.workspace import Workspace
 from omnichannel_assets.settings import Settings, load_settings
 
-TELLS_OF_RUNS = ("landing_files", "identity_corrections", "delivery_ledger", "deletion_requests")
+TELLS_OF_RUNS = ("landing_files", "identity_corrections", "identity_matches", "match_reviews", "delivery_ledger", "deletion_requests")
 """Tables outside byte equality: they hold wall-clock time, or tell which runs there were."""
 
 
@@ -52,6 +53,7 @@ def steps(opened: Workspace) -> Iterator[Callable[[], StepReport | tuple[StepRep
     for facts in (EVENT_FACTS, ORDER_FACTS):
         yield lambda facts=facts: segment.build_facts(opened, facts)
     yield lambda: identity.collect_links(opened)
+    yield lambda: matching.propose_matches(opened)
     yield lambda: identity.resolve_identities(opened)
     for table in (PRODUCTS, ORDERS, ORDER_LINES, RETURNS, CUSTOMERS):
         yield lambda table=table: customers.build(opened, table)

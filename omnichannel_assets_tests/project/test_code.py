@@ -22,6 +22,7 @@ WALL_CLOCK_MODULES = {
     "assets.ledgers": "the ledger tells when an entry changed (outside byte equality)",
     "serving.channels_relay": "when a list was made for Segment",
     "resources.approvals": "when a person approved",
+    "resources.match_reviews": "when a person said whether two records are one person",
     "resources.workspace": "no received day is later than the day in progress",
 }
 

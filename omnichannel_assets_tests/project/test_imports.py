@@ -38,7 +38,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "summary": {"run", *BELOW_CHECKS},
     "explain": BELOW_CHECKS,
     "report": {"summary", "assets", *BELOW_CHECKS},
-    "commands": {"run", "summary", "explain", "checks", "assets", *BELOW_CHECKS},
+    "labelled": {"assets", "sample", *BELOW_CHECKS},
+    "commands": {"labelled", "run", "summary", "explain", "checks", "assets", *BELOW_CHECKS},
     "cli": {"commands", "run", "summary", "report", "explain", "checks", "sample", "sandbox", "serving", "__version__", *BELOW_CHECKS},
 }
 WITHOUT_DAGSTER = DOMAIN | {"errors", "settings", "yaml_files", "lake", "checks", "explain", "summary"}
