@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from omnichannel_assets.assets.drawing import Picture, SmallTable, markdown_picture, markdown_table
+from omnichannel_assets.assets.previews_identity import IDENTITY_PREVIEWS
 from omnichannel_assets.assets.previews_scores import SCORE_PREVIEWS
 from omnichannel_assets.lake.schema import TableSchema
 from omnichannel_assets.resources.workspace import Workspace
@@ -112,6 +113,7 @@ PREVIEWS: dict[str, tuple[Preview, ...]] = {
             "identifiers of one customer (20: or more)",
         ),
     ),
+    **IDENTITY_PREVIEWS,
     "identity_changes": (_changes("identity_changes"),),
     "identity_corrections": (_changes("identity_corrections"),),
     "customers": (

@@ -94,6 +94,17 @@ MATCH_REVIEWS = TableSchema(
     ("left_ref", "right_ref"),
 )
 
+IDENTITY_HEALTH = TableSchema(
+    "identity_health",
+    "How healthy the customers are that identity made: sizes, limits about to bite, weak links, customers kept apart. Counts only.",
+    (
+        required("as_of", "date", "as-of date of the identities that were measured"),
+        required("measure", "text", "customers_of_size, visitors_of_size, at_limit, one_below_limit, weak_links, shared, shared_from, or a figure of its own"),
+        required("bucket", "text", "what is counted: a size, an identifier type with its limit, a kind of link with its source, a date; empty for a figure"),
+        required("value", "integer", "how many"),
+    ),
+    ("as_of", "measure", "bucket"),
+)
 CUSTOMERS = TableSchema(
     "customers",
     "The unified customer table: one row per customer, each field with the source that won it (shop database before Segment, then newest).",
@@ -134,4 +145,13 @@ CUSTOMERS = TableSchema(
     ("customer_id",),
 )
 
-IDENTITY_TABLES: tuple[TableSchema, ...] = (IDENTIFIERS, IDENTITIES, IDENTITY_CHANGES, IDENTITY_CORRECTIONS, IDENTITY_MATCHES, MATCH_REVIEWS, CUSTOMERS)
+IDENTITY_TABLES: tuple[TableSchema, ...] = (
+    IDENTIFIERS,
+    IDENTITIES,
+    IDENTITY_CHANGES,
+    IDENTITY_CORRECTIONS,
+    IDENTITY_HEALTH,
+    IDENTITY_MATCHES,
+    MATCH_REVIEWS,
+    CUSTOMERS,
+)

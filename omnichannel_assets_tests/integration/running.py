@@ -16,6 +16,7 @@ from omnichannel_assets.assets import (
     dms,
     features,
     identity,
+    identity_health,
     interactions,
     landing,
     matching,
@@ -55,6 +56,7 @@ def steps(opened: Workspace) -> Iterator[Callable[[], StepReport | tuple[StepRep
     yield lambda: identity.collect_links(opened)
     yield lambda: matching.propose_matches(opened)
     yield lambda: identity.resolve_identities(opened)
+    yield lambda: identity_health.measure_health(opened)
     for table in (PRODUCTS, ORDERS, ORDER_LINES, RETURNS, CUSTOMERS):
         yield lambda table=table: customers.build(opened, table)
     yield lambda: interactions.build_interactions(opened)

@@ -37,6 +37,8 @@ NAMED_STEPS = {
     "personalize_items": "rows of a Personalize data set",
     "personalize_users": "rows of a Personalize data set",
     "message_identifiers": "identifiers of each message, shared by event_facts and order_facts",
+    "identifier_sets": "identifiers seen together, an input of identity_health",
+    "customers_apart": "customers that limits keep apart, an input of identity_health",
     "raw_links": "Segment's links before normalising, an input of identifiers",
     "composite_links": "the same for identifiers made of several traits, where the rules name any",
 }
