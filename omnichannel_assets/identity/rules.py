@@ -17,7 +17,7 @@ from omnichannel_assets.errors import SettingError
 Window = Literal["ever", "year", "month", "week"]
 
 # Raised when the algorithm itself changes its answers: tables built by an older one are then no longer current.
-ALGORITHM_VERSION = 1
+ALGORITHM_VERSION = 2
 
 _WINDOW_DAYS: dict[str, int | None] = {"ever": None, "year": 365, "month": 30, "week": 7}
 _DAY_MICROSECONDS = 86_400_000_000
@@ -181,4 +181,5 @@ DEFAULT_RULES = IdentityRules(
     default_limit=Limit(5, "week"),
     blocked_values=frozenset({"-1", "null", "anonymous"}),
     blocked_patterns=("^[0-]*$", "(?i)null|none|nan|undefined|anonymous|n/a|#n/a|\\[object object\\]"),
+    shared=SharedRules(customers=3),
 )
