@@ -131,9 +131,9 @@ class TableSpec(BaseModel):
     def _check_consent(self) -> None:
         for column in self.consent or {}:
             if self.columns.get(column) != "boolean":
-                raise RegistryMistake("consent", column, "a column of type boolean", "change its type or name another column")
+                raise FieldMistake("consent", column, "a column of type boolean", "change its type or name another column")
         if self.consent and self.customer_column is None:
-            raise RegistryMistake(
+            raise FieldMistake(
                 "consent", list(self.consent), "a table whose identifiers name a customer_ref", "add the customer number to identifiers"
             )
 
