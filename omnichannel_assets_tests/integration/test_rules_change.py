@@ -11,6 +11,7 @@ import pytest
 from omnichannel_assets.assets import identity, segment
 from omnichannel_assets.assets.applied_rules import RULES_KEY
 from omnichannel_assets.assets.rules_plan import RulesPlan, apply_rules, plan_rules
+from omnichannel_assets.definitions import build_definitions
 from omnichannel_assets.errors import UserError
 from omnichannel_assets.lake.tables import EVENT_FACTS, ORDER_FACTS
 from omnichannel_assets.resources.workspace import Workspace
@@ -195,3 +196,9 @@ def test_what_was_made_with_tells_the_cause():
     assert identity.correction_cause(made, made | {"algorithm": "2"}) == "new version"
     assert identity.correction_cause(made, made | {"settings": "t"}) == "settings changed"
     assert identity.correction_cause(made, made | {"settings": "t", "rules": "q"}) == "rules changed"
+
+
+def test_the_code_location_does_not_load_with_a_mistake_in_the_rules(shop):
+    shop.rules("limits: {email: many}\n")
+    with pytest.raises(UserError, match=r"^IDENTITY_RULES: expected field limits\.email: [^\n]+$"):
+        build_definitions(shop.opened.settings)
