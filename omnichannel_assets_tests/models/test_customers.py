@@ -8,6 +8,7 @@ import pytest
 from omnichannel_assets_tests.models.people import CARDS, DAY, call, card, customers, link, order, unsubscribed
 from omnichannel_assets_tests.models.rows import AS_OF, TICK, identity, moment, part, person
 
+
 def given_back(return_id: str, amount: int, at: str = "11-12 00:00", order_id: str | None = "O-1", currency: str = "GBP") -> dict:
     row = {"return_id": return_id, "position": 1, "order_id": order_id, "customer_id": person(1), "amount": Decimal(amount), "currency": currency, "channel": "store"}
     return row | {"returned_at": moment(at), "known_at": moment(at)}
