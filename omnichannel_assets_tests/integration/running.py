@@ -12,6 +12,7 @@ from typing import Any
 
 from omnichannel_assets.assets import (
     audiences,
+    consent,
     customers,
     dms,
     features,
@@ -23,8 +24,7 @@ from omnichannel_assets.assets import (
     segment,
 )
 from omnichannel_assets.assets.steps import StepReport
-from omnichannel_assets.lake.tables import EVENT_FACTS, ORDER_FACTS, ORDER_LINES, ORDERS, PRODUCTS, RETURNS
-from omnichannel_assets.lake.tables_identity import CUSTOMERS
+from omnichannel_assets.lake.tables import EVENT_FACTS, ORDER_FACTS
 from omnichannel_assets.resources.workspace import Workspace
 from omnichannel_assets.settings import Settings, load_settings
 
@@ -53,7 +53,8 @@ def steps(opened: Workspace) -> Iterator[Callable[[], StepReport | tuple[StepRep
         yield lambda facts=facts: segment.build_facts(opened, facts)
     yield lambda: identity.collect_links(opened)
     yield lambda: identity.resolve_identities(opened)
-    for table in (PRODUCTS, ORDERS, ORDER_LINES, RETURNS, CUSTOMERS):
+    yield lambda: consent.collect_choices(opened)
+    for table in customers.MODELS:
         yield lambda table=table: customers.build(opened, table)
     yield lambda: interactions.build_interactions(opened)
 
