@@ -18,6 +18,8 @@ from omnichannel_assets.lake.tables_customers import CONSENTS, CUSTOMER_ATTRIBUT
 from omnichannel_assets.lake.tables_identity import CUSTOMERS
 from omnichannel_assets.resources.workspace import Workspace
 
+MODELS = (PRODUCTS, ORDERS, ORDER_LINES, RETURNS, CUSTOMER_FIELDS, CONSENTS, CUSTOMER_ATTRIBUTES, CUSTOMERS)
+"""The tables of this stage that are one SQL model each, in the order of the flow."""
 PARAMETERS: dict[str, tuple[str, ...]] = {
     "products": ("as_of", "not_merchandise"),
     "orders": ("as_of", "online_store_ids"),
@@ -49,5 +51,4 @@ def assets(registry: dict[str, TableSpec]) -> list[dg.AssetsDefinition]:
             checks=checks,
         )
 
-    models = (PRODUCTS, ORDERS, ORDER_LINES, RETURNS, CUSTOMER_FIELDS, CONSENTS, CUSTOMER_ATTRIBUTES, CUSTOMERS)
-    return [consent.asset(registry), *(model_asset(table) for table in models)]
+    return [consent.asset(registry), *(model_asset(table) for table in MODELS)]

@@ -132,6 +132,9 @@ class TableSpec(BaseModel):
         for column in self.consent or {}:
             if self.columns.get(column) != "boolean":
                 raise FieldMistake("consent", column, "a column of type boolean", "change its type or name another column")
+        channels = list((self.consent or {}).values())
+        if len(set(channels)) < len(channels):
+            raise FieldMistake("consent", channels, "each channel once", "name the column whose answer counts")
         if self.consent and self.customer_column is None:
             raise FieldMistake(
                 "consent", list(self.consent), "a table whose identifiers name a customer_ref", "add the customer number to identifiers"

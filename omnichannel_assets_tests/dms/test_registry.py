@@ -51,6 +51,7 @@ def test_a_naive_load_time_is_utc(tmp_path):
         ("event_at: made", "event_at: made\n    consent: {total: email}", "orders", "consent"),
         ("event_at: made", "event_at: made\n    consent: {total: pigeon}", "orders", "consent.total"),
         ("total: decimal", "total: decimal, ok: boolean}\n    consent: {ok: sms", "orders", "consent"),
+        ("total: decimal", "total: decimal, a: boolean, b: boolean}\n    consent: {a: sms, b: sms", "orders", "consent"),
         ("decimal", "money", "orders", "columns.total"),
         ("total: decimal", "version: decimal", "orders", "columns"),
         ("total: decimal", "ID: decimal", "orders", "columns"),

@@ -12,6 +12,7 @@ from typing import Any
 
 from omnichannel_assets.assets import (
     audiences,
+    consent,
     customers,
     dms,
     features,
@@ -25,8 +26,7 @@ from omnichannel_assets.assets import (
     segment,
 )
 from omnichannel_assets.assets.steps import StepReport
-from omnichannel_assets.lake.tables import EVENT_FACTS, ORDER_FACTS, ORDER_LINES, ORDERS, PRODUCTS, RETURNS
-from omnichannel_assets.lake.tables_identity import CUSTOMERS
+from omnichannel_assets.lake.tables import EVENT_FACTS, ORDER_FACTS
 from omnichannel_assets.resources.workspace import Workspace
 from omnichannel_assets.settings import Settings, load_settings
 
@@ -57,7 +57,8 @@ def steps(opened: Workspace) -> Iterator[Callable[[], StepReport | tuple[StepRep
     yield lambda: matching.propose_matches(opened)
     yield lambda: identity.resolve_identities(opened)
     yield lambda: identity_health.measure_health(opened)
-    for table in (PRODUCTS, ORDERS, ORDER_LINES, RETURNS, CUSTOMERS):
+    yield lambda: consent.collect_choices(opened)
+    for table in customers.MODELS:
         yield lambda table=table: customers.build(opened, table)
     yield lambda: interactions.build_interactions(opened)
 

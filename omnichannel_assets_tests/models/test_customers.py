@@ -166,3 +166,21 @@ def test_who_only_ever_returned_something_was_first_seen_then():
     identities = [identity("customer_ref", "C-1", 1, first_known_at=moment("11-13 00:00"))]
     found = customers(identities, returns=[given_back("R-1", 1, "11-12 00:00")], suite=True)
     assert part(found, "first_seen_at", "last_seen_at") == [(moment("11-12 00:00"), moment("11-12 00:00"))]
+
+
+def test_devices_are_anonymous_ids_and_phones_and_say_what_kind_they_are():
+    identities = [identity(kind, f"{kind}-{n}", 1) for n, kind in enumerate(["email", "anonymous_id", "anonymous_id", "ios.id", "ios.idfa", "android.push_token", "ga_client_id"])]
+    assert part(customers([*identities, identity("email", "b@x", 2)]), "devices", "device_kinds") == [(3, "ios, android, web"), (0, None)]
+
+
+def test_the_address_and_the_birth_date_come_with_their_source():
+    record = card(street="1 High St", city="Leeds", postcode="LS1 1AB", country="GB", birth_date="1980-02-30")
+    found = customers(dms_customers=[record], suite=True)
+    assert part(found, "street", "city", "postcode", "country", "birth_date", "address_source") == [("1 High St", "Leeds", "LS1 1AB", "GB", "1980-02-30", "dms:customers/C-1/1")]
+
+
+def test_what_is_preferred_stands_beside_the_money():
+    found = customers(orders=[order("O-1", Decimal(20), channel="store", store_id="S-1"), order("O-2", Decimal(5), at="11-12 00:00", channel="store", store_id="S-1")], suite=True)
+    assert part(found, "orders", "lifetime_value", "first_order_at", "last_order_at", "preferred_channel", "preferred_store") == [
+        (2, 25, moment("11-11 00:00"), moment("11-12 00:00"), "store", "S-1")
+    ]
