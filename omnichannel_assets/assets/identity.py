@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 from datetime import date
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
+from omnichannel_assets.assets.identity_cache import CachedState, load_state, save_state
 from omnichannel_assets.assets.reporting import step_asset
 from omnichannel_assets.assets.steps import Draft, StepReport, log, publish
 from omnichannel_assets.checks.contracts import conservation
@@ -18,7 +22,7 @@ from omnichannel_assets.lake.engine import Engine, model_text, quoted, text_lite
 from omnichannel_assets.lake.lake import digest_of
 from omnichannel_assets.lake.schema import TableSchema
 from omnichannel_assets.lake.tables import SEGMENT_DUPLICATES, SEGMENT_EVENTS
-from omnichannel_assets.lake.tables_identity import IDENTIFIERS, IDENTITIES, IDENTITY_CHANGES, IDENTITY_CORRECTIONS
+from omnichannel_assets.lake.tables_identity import IDENTIFIERS, IDENTITIES, IDENTITY_CHANGES, IDENTITY_CORRECTIONS, SHARED_IDENTIFIERS
 from omnichannel_assets.resources.dms_tables import dms_history_table
 from omnichannel_assets.resources.workspace import Workspace
 from omnichannel_assets.settings import midnight
@@ -26,47 +30,94 @@ from omnichannel_assets.settings import midnight
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from omnichannel_assets.identity.graph import Graph
+
+
+@dataclass(frozen=True)
+class LinkPart:
+    """One part of ``identifiers``: its name, what its rows depend on, the tables and files they come from, and the SELECT of its raw links."""
+
+    name: str
+    inputs: Any
+    files: Mapping[TableSchema, Sequence[str]]
+    sql: str
+
+
+def link_parts(workspace: Workspace) -> list[LinkPart]:
+    """Every part there is: one a received day of Segment, one a DMS table with identifiers. Further sources of links are added here."""
+    lake = workspace.lake
+    losing = _losing_copies(workspace)
+    duplicates = lake.paths(SEGMENT_DUPLICATES)
+    days = [
+        LinkPart(
+            f"segment_{day}",
+            [manifest.sha256, losing.get(day, "")],
+            {SEGMENT_EVENTS: lake.paths(SEGMENT_EVENTS, [day]), SEGMENT_DUPLICATES: duplicates},
+            model_text("raw_links"),
+        )
+        for day, manifest in lake.manifests(SEGMENT_EVENTS).items()
+    ]
+    specs = [spec for spec in workspace.registry.values() if spec.identifiers]
+    tables = [
+        LinkPart(
+            f"dms_{spec.name}",
+            [lake.content_digest(dms_history_table(spec)), spec.name, spec.key, spec.identifiers, spec.country_column],
+            {dms_history_table(spec): lake.paths(dms_history_table(spec))},
+            dms_links_sql(spec),
+        )
+        for spec in specs
+    ]
+    return [*days, *tables]
+
+
+def _losing_copies(workspace: Workspace) -> dict[str, str]:
+    """Received day -> digest of the messages whose copy of that day makes no link."""
+    with workspace.lake.engine() as engine:
+        engine.register_files(SEGMENT_DUPLICATES, workspace.lake.paths(SEGMENT_DUPLICATES))
+        rows = engine.rows(
+            "select cast(received_day as varchar), md5(string_agg(message_id, chr(0) order by message_id)) from segment_duplicates group by received_day"
+        )
+    return dict(rows)
+
 
 def collect_links(workspace: Workspace) -> StepReport:
-    """Bring ``identifiers`` up to date: every link of both sources, normalised and unblocked. Raises ChecksFailedError."""
-    specs = [spec for spec in workspace.registry.values() if spec.identifiers]
-    upstream = {
-        table.name: workspace.lake.content_digest(table) for table in (SEGMENT_EVENTS, SEGMENT_DUPLICATES, *map(dms_history_table, specs))
-    }
-    said = [[spec.name, spec.key, spec.identifiers, spec.country_column] for spec in specs]
-    digest = digest_of(
-        [
-            code_digest("identity", "assets/identity.py", "sql/identifiers.sql", "sql/raw_links.sql", "sql/macros.sql"),
-            workspace.rules.fingerprint(),
-            upstream,
-            said,
-        ]
-    )
+    """Bring ``identifiers`` up to date: every link of both sources, normalised and unblocked. Raises ChecksFailedError.
+
+    A part is made again only when its own inputs changed; a part whose source is gone goes too.
+    """
+    code = code_digest("identity", "assets/identity.py", "sql/identifiers.sql", "sql/raw_links.sql", "sql/macros.sql")
     report = StepReport(IDENTIFIERS)
-    if workspace.lake.is_current(IDENTIFIERS, digest):
-        report.manifests[""] = workspace.lake.manifest(IDENTIFIERS.name)
-        return report
-    with workspace.lake.engine() as engine:
-        _register_raw_links(workspace, engine, specs)
-        data = engine.model(IDENTIFIERS)
-        counts = _link_counts(engine, data.num_rows)
-    log.info("identifiers: %s rows", f"{data.num_rows:,}")
-    kept = {name: counts[name] for name in ("rows_out", "blocked", "unreadable", "duplicates")}
-    publish(workspace, report, Draft(data, digest, counts=counts, checks=(conservation(counts["rows_in"], kept),)))
+    parts = {part.name: part for part in link_parts(workspace)}
+    gone = [value for value in workspace.lake.stored_values(IDENTIFIERS) if value not in parts]
+    for value in ("", *gone):
+        workspace.lake.drop(IDENTIFIERS, value)
+    stale = []
+    for part in parts.values():
+        digest = digest_of([code, workspace.rules.fingerprint(), part.inputs])
+        if workspace.lake.is_current(IDENTIFIERS, digest, part.name):
+            report.manifests[part.name] = workspace.lake.manifest(IDENTIFIERS.name, ("part", part.name))
+        else:
+            stale.append((part, digest))
+    if stale:
+        with workspace.lake.engine() as engine:
+            for part, digest in stale:
+                _publish_part(workspace, engine, report, part, digest)
+        log.info("identifiers: %s rows, %d of %d parts made", f"{report.rows:,}", len(stale), len(parts))
     return report.raise_failures()
 
 
-def _register_raw_links(workspace: Workspace, engine: Engine, specs: list[TableSpec]) -> None:
+def _publish_part(workspace: Workspace, engine: Engine, report: StepReport, part: LinkPart, digest: str) -> None:
     from omnichannel_assets.identity.normalise import normalise_identifiers
 
-    for table in (SEGMENT_EVENTS, SEGMENT_DUPLICATES, *map(dms_history_table, specs)):
-        engine.register_files(table, workspace.lake.paths(table))
-    parts = [model_text("raw_links"), *(dms_links_sql(spec) for spec in specs)]
-    engine.store_query("raw_links", "\nunion all\n".join(f"({part})" for part in parts))
-    engine.register(
-        "normal_identifiers",
-        normalise_identifiers(engine.query("select distinct identifier_type, raw_value, country from raw_links"), workspace.rules),
-    )
+    for table, paths in part.files.items():
+        engine.register_files(table, paths)
+    engine.store_query("raw_links", part.sql)
+    raw = engine.query("select distinct identifier_type, raw_value, country from raw_links")
+    engine.register("normal_identifiers", normalise_identifiers(raw, workspace.rules))
+    data = engine.model(IDENTIFIERS)
+    counts = _link_counts(engine, data.num_rows)
+    kept = {name: counts[name] for name in ("rows_out", "blocked", "unreadable", "duplicates")}
+    publish(workspace, report, Draft(data, digest, part.name, counts=counts, checks=(conservation(counts["rows_in"], kept),)))
 
 
 def dms_links_sql(spec: TableSpec) -> str:
@@ -98,43 +149,83 @@ def _link_counts(engine: Engine, rows_out: int) -> dict[str, int]:
 
 
 def resolve_identities(workspace: Workspace) -> StepReport:
-    """Bring ``identities`` and its journal up to date as of the as-of in force. Returns the report of ``identities``."""
-    from omnichannel_assets.identity.resolve import resolve
+    """Bring ``identities``, its journal and the shared identifiers up to date as of the as-of in force. Returns the report of ``identities``.
+
+    What an earlier run found is kept where no new link touches it; the result is that of resolving everything anew.
+    """
+    from omnichannel_assets.identity.resolve import tables_of
 
     as_of = workspace.as_of()
     key = workspace.settings.identity_key.get_secret_value().encode()
-    secret = digest_of(key.hex())[:8]
-    digest = digest_of([code_digest("identity"), workspace.rules.fingerprint(), secret, as_of, workspace.lake.content_digest(IDENTIFIERS)])
-    identities, changes = StepReport(IDENTITIES), StepReport(IDENTITY_CHANGES)
-    if all(workspace.lake.is_current(report.table, digest) for report in (identities, changes)):
+    terms = digest_of([code_digest("identity", "assets/identity_cache.py"), workspace.rules.fingerprint(), digest_of(key.hex())])
+    digest = digest_of([terms[:16], as_of, workspace.lake.content_digest(IDENTIFIERS)])
+    reports = {table.name: StepReport(table) for table in (IDENTITY_CHANGES, SHARED_IDENTIFIERS, IDENTITIES)}
+    identities = reports[IDENTITIES.name]
+    if all(workspace.lake.is_current(report.table, digest) for report in reports.values()):
         identities.manifests[""] = workspace.lake.manifest(IDENTITIES.name)
         return identities
-    links = workspace.lake.read(IDENTIFIERS)
-    found = resolve(links, workspace.rules, key, as_of)
+    cached, resolved = _brought_up_to_date(workspace, key, terms)
+    state = cached.state
+    found = tables_of(state.graph, state.outcome)
     _record_corrections(workspace, found.identities, digest)
     current = found.identities.filter(found.identities["valid_to"].is_null())
     customers = len(current["customer_id"].unique())
-    log.info("identities: %s identifiers of %s customers", f"{current.num_rows:,}", f"{customers:,}")
+    log.info("identities: %s identifiers of %s customers, %s resolved again", f"{current.num_rows:,}", f"{customers:,}", f"{resolved:,}")
+    shared = found.shared.num_rows
     counts = {
         "rows_out": found.identities.num_rows,
         "identifiers": current.num_rows,
+        "shared": shared,
         "customers": customers,
         "as_of_day": as_of.toordinal(),
     }
-    publish(workspace, changes, Draft(found.changes, digest, counts={"rows_out": found.changes.num_rows}))
-    publish(workspace, identities, Draft(found.identities, digest, counts=counts, checks=(_resolves_all(links, current, as_of),)))
-    changes.raise_failures()
-    return identities.raise_failures()
+    laws = (_resolves_all(workspace, state.graph, as_of, {"identifiers": current.num_rows, "shared": shared}),)
+    identities.figures["identifiers resolved again"] = resolved
+    publish(workspace, reports[IDENTITY_CHANGES.name], Draft(found.changes, digest, counts={"rows_out": found.changes.num_rows}))
+    publish(workspace, reports[SHARED_IDENTIFIERS.name], Draft(found.shared, digest, counts={"rows_out": shared}))
+    publish(workspace, identities, Draft(found.identities, digest, counts=counts, checks=laws))
+    for report in reports.values():
+        report.raise_failures()
+    save_state(workspace, terms, cached)
+    return identities
 
 
-def _resolves_all(links: pa.Table, current: pa.Table, as_of: date) -> CheckOutcome:
-    """Identifiers that links known before the as-of carried = identifiers that have a customer at it, one each."""
+def _brought_up_to_date(workspace: Workspace, key: bytes, terms: str) -> tuple[CachedState, int]:
+    """The state of the links as they are, from the kept one where it may be believed; and how many identifiers were resolved for it."""
+    from omnichannel_assets.identity.graph import UnknownNamesError
+    from omnichannel_assets.identity.incremental import full_state, updated_state
+    from omnichannel_assets.identity.resolve import Terms
+
+    as_of = workspace.as_of()
+    parts = {name: manifest.sha256 for name, manifest in workspace.lake.manifests(IDENTIFIERS).items()}
+    now = Terms(workspace.rules, key, as_of)
+
+    def read(name: str) -> pa.Table | None:
+        return workspace.lake.read(IDENTIFIERS, [name]) if name in parts else None
+
+    kept = load_state(workspace, terms)
+    if kept and kept.as_of <= as_of:
+        changed = [name for name in {*parts, *kept.parts} if parts.get(name) != kept.parts.get(name)]
+        with suppress(UnknownNamesError):
+            update = updated_state(kept.state, changed, read, now, Terms(workspace.rules, key, kept.as_of))
+            return CachedState(update.state, as_of, parts), update.resolved
+    state = full_state(sorted(parts), read, now)
+    return CachedState(state, as_of, parts), state.graph.node_count
+
+
+def _resolves_all(workspace: Workspace, graph: Graph, as_of: date, found: dict[str, int]) -> CheckOutcome:
+    """Identifiers that links known before the as-of carried = identifiers that have one customer at it + shared ones; and no link is missing."""
+    import numpy as np
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    known = links.filter(pc.less(links["known_at"], pa.scalar(midnight(as_of), links.schema.field("known_at").type)))
-    carried = known.group_by(["identifier_type", "identifier_value"]).aggregate([]).num_rows
-    return conservation(carried, {"identifiers": current.num_rows})
+    before = pc.cast(pa.scalar(midnight(as_of), pa.timestamp("us", tz="UTC")), pa.int64()).as_py()
+    is_carried, rows = np.zeros(graph.node_count, bool), 0
+    for part in graph.parts.values():
+        rows += len(part.row_node)
+        is_carried[part.row_node[(part.known < before)[part.row_link]]] = True
+    missing = sum(manifest.rows for manifest in workspace.lake.manifests(IDENTIFIERS).values()) - rows
+    return conservation(int(is_carried.sum()), found | ({"rows_not_read": missing} if missing else {}))
 
 
 def _record_corrections(workspace: Workspace, identities: pa.Table, digest: str) -> None:
@@ -175,6 +266,6 @@ def assets(registry: dict[str, TableSpec]) -> list[dg.AssetsDefinition]:
         step_asset(IDENTITIES, resolve_identities, group="trusted", deps=["identifiers"], checks=both),
         *(
             step_asset(table, partial(stored_report, table=table), group="trusted", deps=["identities"])
-            for table in (IDENTITY_CHANGES, IDENTITY_CORRECTIONS)
+            for table in (IDENTITY_CHANGES, SHARED_IDENTIFIERS, IDENTITY_CORRECTIONS)
         ),
     ]
