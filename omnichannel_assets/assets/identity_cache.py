@@ -50,7 +50,7 @@ def load_state(workspace: Workspace, terms: str) -> CachedState | None:
         meta = json.loads((folder / _META).read_bytes())
         if meta["terms"] != terms or any(_checksum(folder / name) != crc for name, crc in meta["files"].items()):
             return None
-        state = _read(folder, meta)
+        state = read_state(folder, meta)
         return CachedState(state, date.fromisoformat(meta["as_of"]), meta["parts"])
     except FileNotFoundError:
         return None
@@ -65,11 +65,8 @@ def save_state(workspace: Workspace, terms: str, cached: CachedState) -> None:
     older = sorted(path for path in root.iterdir() if path.is_dir()) if root.is_dir() else []
     made = Path(tempfile.mkdtemp(dir=workspace.lake.store.scratch))
     kept = _kept_parts(older, cached.parts)
-    _write(made, cached, kept)
-    files = {path.name: _checksum(path) for path in sorted(made.iterdir())}
-    meta = {"terms": terms, "as_of": cached.as_of.isoformat(), "parts": dict(cached.parts), "files": files}
-    graph = cached.state.graph
-    meta |= {"sources": graph.sources, "types": graph.types, "rows": {name: len(part.row_node) for name, part in graph.parts.items()}}
+    meta = write_state(made, cached, kept)
+    meta |= {"terms": terms, "as_of": cached.as_of.isoformat(), "files": {path.name: _checksum(path) for path in sorted(made.iterdir())}}
     (made / _META).write_text(json.dumps(meta, sort_keys=True), encoding="utf-8")
     name = _name(workspace)
     workspace.lake.store.take_folder(f"{FOLDER}/{name}", made)
@@ -104,7 +101,8 @@ def _part_file(name: str, sha256: str) -> str:
     return f"links-{digest_of([name, sha256])}.arrow"
 
 
-def _write(folder: Path, cached: CachedState, kept: Mapping[str, Path]) -> None:
+def write_state(folder: Path, cached: CachedState, kept: Mapping[str, Path]) -> dict[str, Any]:
+    """Write a state's files, linking those of unchanged parts; returns what ``read_state`` needs to know beside them."""
     import numpy as np
     import pyarrow as pa
 
@@ -123,6 +121,8 @@ def _write(folder: Path, cached: CachedState, kept: Mapping[str, Path]) -> None:
     for name, columns in _TABLES.items():
         values = {column: getattr(getattr(outcome, name), column) for column in columns}
         _write_columns(folder / f"{name}.arrow", {c: v if isinstance(v, pa.Array) else np.ascontiguousarray(v) for c, v in values.items()})
+    rows_a_part = {name: len(part.row_node) for name, part in graph.parts.items()}
+    return {"sources": graph.sources, "types": graph.types, "rows": rows_a_part, "parts": dict(cached.parts)}
 
 
 _OF_NODES = ("first_known", "customer", "settled")
@@ -133,7 +133,8 @@ _TABLES = {
 }
 
 
-def _read(folder: Path, meta: Mapping[str, Any]) -> State:
+def read_state(folder: Path, meta: Mapping[str, Any]) -> State:
+    """The state that ``write_state`` wrote."""
     from omnichannel_assets.identity.graph import Graph
     from omnichannel_assets.identity.incremental import State
     from omnichannel_assets.identity.outcome import Journal, Outcome, SharedNodes
