@@ -173,7 +173,8 @@ def _raw_part(graph: Graph, table: pa.Table) -> tuple[Part, pa.Array]:
     keys = pc.binary_join_element_wise(
         prefixes.take(pa.array(kind_type)), values.take(pa.array(kind_value)), pa.scalar("", pa.large_string())
     )
-    rows = np.unique(row_link * max(len(kinds), 1) + row_kind)
+    rows = np.sort(row_link * max(len(kinds), 1) + row_kind)
+    rows = rows[np.diff(rows, prepend=-1) != 0]
     row_link, row_kind = np.divmod(rows, max(len(kinds), 1))
     link_source, link_code = np.divmod(pairs, max(len(ids), 1))
     part = Part(
@@ -194,7 +195,7 @@ def _with_raw_parts(graph: Graph, raw: Mapping[str, tuple[Part, pa.Array]]) -> t
     fresh = fresh.take(pa.array(fresh_order))
     # Merge two ascending runs: each new key goes in before the old one that follows it.
     places = pc.search_sorted(graph.keys, fresh).to_numpy().astype(np.int64) if counted else np.zeros(len(fresh), np.int64)
-    moved = np.arange(counted) + np.searchsorted(places, np.arange(counted), side="right")
+    moved = np.arange(counted) + np.cumsum(np.bincount(places, minlength=counted + 1))[:counted]
     number = np.empty(len(keys), np.int64)
     number[:counted] = moved
     number[counted + fresh_order] = places + np.arange(len(fresh))
@@ -251,11 +252,21 @@ def pairs_of(row_link: np.ndarray, row_node: np.ndarray) -> tuple[np.ndarray, np
     return head[is_other], row_node[is_other], row_link[is_other]
 
 
+def compact(numbers: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """Distinct numbers below ``count``, ascending, and the index of each one among them: np.unique without sorting."""
+    is_used = np.zeros(count, bool)
+    is_used[numbers] = True
+    index = np.cumsum(is_used, dtype=np.int32) - np.int32(1)
+    return np.flatnonzero(is_used), index[numbers]
+
+
 def labels_of(nodes: np.ndarray, row_link: np.ndarray, row_node: np.ndarray) -> np.ndarray:
     """For ascending ``nodes`` and all rows that hold them: the least node of each one's component."""
-    local = np.searchsorted(nodes, row_node)
+    found, local = compact(row_node, int(nodes[-1]) + 1 if len(nodes) else 0)
     left, right, _ = pairs_of(row_link, local)
-    found = components(len(nodes), left, right)
-    least = np.full(found.max(initial=-1) + 1, np.iinfo(np.int64).max)
-    np.minimum.at(least, found, nodes)
-    return least[found]
+    component = components(len(found), left, right)
+    least = np.full(component.max(initial=-1) + 1, np.iinfo(np.int64).max)
+    np.minimum.at(least, component, found)
+    labels = nodes.copy()  # a node without any row left is alone
+    labels[np.searchsorted(nodes, found)] = least[component]
+    return labels

@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from omnichannel_assets.identity.graph import INSTANT, LINKS_SCHEMA, Graph
+from omnichannel_assets.identity.graph import INSTANT, LINKS_SCHEMA, Graph, compact
 from omnichannel_assets.identity.rules import IdentityRules
 
 __all__ = ["DAY_MICROSECONDS", "INSTANT", "LINKS_SCHEMA", "EncodedLinks", "Rows", "encode", "rows_of", "sub_links"]
@@ -72,13 +72,13 @@ def rows_of(graph: Graph, picked: np.ndarray | None = None, before: int | None =
 def encode(graph: Graph, rows: Rows, rules: IdentityRules) -> EncodedLinks:
     """Number the links and identifiers of some rows, whose relative order is all that any rule asks for."""
     by_priority = sorted(range(len(graph.types)), key=lambda code: rules.priority_key(graph.types[code]))
-    used = np.unique(rows.link)
+    used, row_place = compact(rows.link, sum(len(part.known) for part in graph.parts.values()))
     known, source = (_of_links(graph, used, name) for name in ("known", "source"))
     order = _link_order(known, source, lambda chosen: link_ids(graph, used[chosen]))
     number = np.empty(len(used), np.int32)
     number[order] = np.arange(len(used), dtype=np.int32)
-    row_link = number[np.searchsorted(used, rows.link)]
-    nodes, row_kind = _compact(rows.node, graph.node_count)
+    row_link = number[row_place]
+    nodes, row_kind = compact(rows.node, graph.node_count)
     # `place` ascends by (priority, value): the order inside a link. Nodes of one type are adjacent and ascend by value.
     rank = np.argsort(np.array(by_priority, np.int64)) if by_priority else np.zeros(0, np.int64)
     node_type = (np.searchsorted(graph.type_starts, nodes, side="right") - 1).astype(np.int32)
@@ -111,8 +111,8 @@ def sub_links(links: EncodedLinks, rows: np.ndarray) -> tuple[EncodedLinks, np.n
 
     An identifier keeps its own first_known: leaving out others' rows leaves its own.
     """
-    own, row_link = np.unique(links.row_link[rows], return_inverse=True)
-    identifiers, row_identifier = np.unique(links.row_identifier[rows], return_inverse=True)
+    own, row_link = compact(links.row_link[rows], len(links.link_known))
+    identifiers, row_identifier = compact(links.row_identifier[rows], links.identifier_count)
     first = np.minimum(np.searchsorted(own, links.first_link[identifiers]), max(len(own) - 1, 0))
     part = EncodedLinks(
         links.types,
@@ -153,15 +153,6 @@ def link_names(graph: Graph, places: np.ndarray) -> pa.Array:
 def _of_links(graph: Graph, places: np.ndarray, name: str) -> np.ndarray:
     columns = [getattr(part, name) for part in graph.parts.values()]
     return np.concatenate(columns)[places] if columns else np.zeros(0, np.int64)
-
-
-def _compact(numbers: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
-    """Distinct numbers below `count`, ascending, and the index of each one among them: np.unique without sorting the rows."""
-    is_used = np.zeros(count, bool)
-    is_used[numbers] = True
-    distinct = np.flatnonzero(is_used)
-    index = np.cumsum(is_used, dtype=np.int32) - np.int32(1)
-    return distinct, index[numbers]
 
 
 def _link_order(known: np.ndarray, source: np.ndarray, ids: Callable[[np.ndarray], pa.Array]) -> np.ndarray:

@@ -15,7 +15,9 @@ IDENTIFIERS = TableSchema(
         required("identifier_value", "text", "normalised value"),
     ),
     ("source", "link_id", "identifier_type", "identifier_value"),
+    partition="part",
 )
+"""A part (a text that is no column) holds the links of one received day of Segment or of one DMS table; a link is in one part only."""
 
 IDENTITIES = TableSchema(
     "identities",
@@ -32,13 +34,13 @@ IDENTITIES = TableSchema(
 )
 IDENTITY_CHANGES = TableSchema(
     "identity_changes",
-    "Journal along the as-of axis: customers that appear (new) and customers that end in another (merge), with the link that caused it.",
+    "Journal along the as-of axis: customers that appear (new), end in another (merge), or come apart, change their id or end when an identifier is found to be shared (split, rekey), with the link that caused it.",
     (
         required("as_of", "date", "as-of date at which the change first shows"),
         required("change", "text", "new, merge, split or rekey"),
         Column("from_customer_id", "text", "customer that ends; NULL for new"),
-        required("to_customer_id", "text", "customer that begins or remains"),
-        required("cause", "text", "source:link_id of the link behind it"),
+        Column("to_customer_id", "text", "customer that begins or remains; NULL: it ended, its identifiers belong to nobody"),
+        required("cause", "text", "source:link_id of the link behind it; after shared: the link that made an identifier shared, or rule"),
     ),
     ("as_of", "change", "to_customer_id", "from_customer_id", "cause"),
 )
@@ -149,6 +151,7 @@ IDENTITY_TABLES: tuple[TableSchema, ...] = (
     IDENTIFIERS,
     IDENTITIES,
     IDENTITY_CHANGES,
+    SHARED_IDENTIFIERS,
     IDENTITY_CORRECTIONS,
     IDENTITY_HEALTH,
     IDENTITY_MATCHES,

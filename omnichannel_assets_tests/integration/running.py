@@ -20,6 +20,7 @@ from omnichannel_assets.assets import (
     identity_health,
     interactions,
     landing,
+    links,
     matching,
     propensity,
     recommendations,
@@ -53,7 +54,7 @@ def steps(opened: Workspace) -> Iterator[Callable[[], StepReport | tuple[StepRep
     yield lambda: dms.gather_quarantine(opened)
     for facts in (EVENT_FACTS, ORDER_FACTS):
         yield lambda facts=facts: segment.build_facts(opened, facts)
-    yield lambda: identity.collect_links(opened)
+    yield lambda: links.collect_links(opened)
     yield lambda: matching.propose_matches(opened)
     yield lambda: identity.resolve_identities(opened)
     yield lambda: identity_health.measure_health(opened)

@@ -112,9 +112,9 @@ def obvious_shared(graph, rules):
             if since and (identifier not in found or since <= found[identifier][0]):
                 found[identifier] = (since, 0, "rule")
         for identifier, held in users.items():
-            if rules.shared.customers is not None and len(held) > rules.shared.customers:
-                if identifier not in found or as_of < found[identifier][0]:
-                    found[identifier] = (as_of, len(held), causes[identifier][rules.shared.customers])
+            is_first = identifier not in found or as_of < found[identifier][0]
+            if is_first and rules.shared.customers is not None and len(held) > rules.shared.customers:
+                found[identifier] = (as_of, len(held), causes[identifier][rules.shared.customers])
     return found
 
 
