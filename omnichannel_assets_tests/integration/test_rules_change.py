@@ -168,6 +168,22 @@ def test_applied_rules_hold_for_the_past_and_taking_them_back_restores_every_byt
     assert shop.groups() == TOGETHER
 
 
+def test_a_crash_while_a_plan_is_applied_leaves_rules_that_the_next_run_goes_on_with(shop):
+    shop.rules(TIGHT)
+
+    def crash(key: str) -> None:
+        if key.startswith("tables/identities/"):
+            raise OSError("the machine stops here")
+
+    stopped = running.workspace(shop.landing, shop.lake, before_write=crash, identity_rules=str(shop.folder / "rules.yaml"), **AS_OF)
+    with stopped.lake.writing(), pytest.raises(OSError, match="stops here"):
+        apply_rules(stopped, plan_rules(stopped).id)
+    assert shop.groups() == TOGETHER
+    shop.resolve()
+    assert frozenset({"b@example.com"}) in shop.groups()
+    assert shop.corrections() == [("split", "rules changed")] * 2
+
+
 def test_links_that_come_late_are_corrected_under_that_cause(shop):
     zone.put_segment(shop.landing, "late", [zone.call("m0", seconds=0, type="identify", userId="u-2", anonymousId="a-1")])
     shop.resolve()
