@@ -108,10 +108,9 @@ def _tell_large_ones(identifiers: pa.Table) -> None:
     sizes = sorted(((row["counts"], row["values"]) for row in identifiers["customer_id"].value_counts().to_pylist()), key=lambda row: (-row[0], row[1]))
     if sizes and sizes[0][0] > MANY_IDENTIFIERS:
         number, customer_id = sizes[0]
-        several = sum(size > MANY_IDENTIFIERS for size, _ in sizes)
         log.warning(
-            "identity_health: %s customers hold more than %s identifiers, %s the most (%s); `omnichannel explain %s` shows why",
-            f"{several:,}", MANY_IDENTIFIERS, customer_id, f"{number:,}", customer_id,
+            "identity_health: the largest customer (%s) holds %s identifiers; %s in all hold more than %s. `omnichannel explain %s` shows why",
+            customer_id, f"{number:,}", f"{sum(size > MANY_IDENTIFIERS for size, _ in sizes):,}", MANY_IDENTIFIERS, customer_id,
         )  # fmt: skip
 
 
