@@ -64,12 +64,14 @@ def _settled(workspace: Workspace, stored: list[dict[str, Any]], as_of: date) ->
     import pyarrow.compute as pc
 
     from omnichannel_assets.identity.match_states import decided, link_rows, with_blocked, with_new
-    from omnichannel_assets.identity.matching import MatchBounds, propose
+    from omnichannel_assets.identity.matching import propose
 
     exact = workspace.lake.read(IDENTIFIERS)
     exact = exact.filter(pc.not_equal(exact["source"], "match"))
     customer_of = _customers(workspace, exact, as_of)
-    proposals = propose(person_records(workspace, as_of), MatchBounds(memory_mb=workspace.settings.engine_memory_mb))
+    records = person_records(workspace, as_of)
+    with workspace.lake.engine() as engine:
+        proposals = propose(records, engine.connection)
     reviews = {(row["left_ref"], row["right_ref"]): row["verdict"] for row in workspace.lake.read(MATCH_REVIEWS).to_pylist()}
     rows = with_new(stored, proposals.pairs.to_pylist(), customer_of, as_of)
     rows = decided(rows, reviews, customer_of, workspace.settings.match_threshold, as_of)
