@@ -129,3 +129,10 @@ def match_links(workspace: Workspace) -> pa.Table:
 
     rows = workspace.lake.read(IDENTITY_MATCHES).to_pylist() if workspace.settings.identity_matching == "on" else []
     return pa.Table.from_pylist(link_rows(rows), schema=IDENTIFIERS.arrow())
+
+
+def reviewed_matches(workspace: Workspace) -> dict[str, str]:
+    """``matches``: digest of what people decided about matching: that it is on, from which probability, and which pairs. Nothing while it is off."""
+    if workspace.settings.identity_matching == "off":
+        return {}
+    return {"matches": digest_of([workspace.settings.match_threshold, workspace.lake.content_digest(MATCH_REVIEWS)])}

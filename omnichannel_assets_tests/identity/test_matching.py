@@ -12,7 +12,7 @@ from omnichannel_assets.identity.match_records import FIELDS
 from omnichannel_assets.identity.matching import PAIRS_SCHEMA, Proposals, propose
 from omnichannel_assets.sample.labelled_people import TRUTH, labelled_people
 
-PEOPLE = labelled_people(250, seed=5)
+PEOPLE = labelled_people(200, seed=5)
 PERSON = {row["customer_id"]: row[TRUTH] for row in PEOPLE}
 
 
@@ -53,8 +53,10 @@ def test_an_explanation_tells_how_fields_agree_and_never_what_they_hold(found: P
     assert found.pairs.schema == PAIRS_SCHEMA
 
 
-def test_the_order_of_the_records_changes_nothing(found: Proposals) -> None:
-    assert proposals(PEOPLE[::-1]).pairs == found.pairs
+def test_the_order_of_the_records_changes_nothing() -> None:
+    some = PEOPLE[:150]
+
+    assert proposals(some[::-1]).pairs == proposals(some).pairs
 
 
 def test_too_few_records_and_too_few_fields_propose_nothing_and_say_so() -> None:
