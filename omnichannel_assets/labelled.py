@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 MODES = ("exact", "probabilistic")
 AS_OF = date(2100, 1, 1)
 """Later than whatever the records hold: everything they say counts."""
+KNOWN_AT = "2025-01-01 00:00:00"
+"""When records that name no time were known."""
 
 
 @dataclass(frozen=True)
@@ -122,13 +124,14 @@ def _checked_columns(records: LabelledRecords, spec: TableSpec) -> str:
 
 
 def _write_full_load(path: Path, records: LabelledRecords, spec: TableSpec) -> None:
-    """As DMS writes it. Only the registry's columns: the truth must not enter the lake."""
+    """As DMS writes it. Only the registry's columns: the truth must not enter the lake. Records without the table's times get one for all."""
     path.parent.mkdir(parents=True)
     columns = [name for name in records.rows[0] if name in spec.columns]
+    times = [name for name in dict.fromkeys((spec.event_at, spec.changed_at)) if name and name not in columns]
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
-        writer.writerow(["Op", *columns])
-        writer.writerows(["I", *(row[name] or spec.null_token for name in columns)] for row in records.rows)
+        writer.writerow(["Op", *columns, *times])
+        writer.writerows(["I", *(row[name] or spec.null_token for name in columns), *(KNOWN_AT for _ in times)] for row in records.rows)
 
 
 def customers_of_lake(workspace: Workspace, table: str) -> dict[str, str]:
