@@ -124,14 +124,14 @@ def _checked_columns(records: LabelledRecords, spec: TableSpec) -> str:
 
 
 def _write_full_load(path: Path, records: LabelledRecords, spec: TableSpec) -> None:
-    """As DMS writes it. Only the registry's columns: the truth must not enter the lake. Records without the table's times get one for all."""
+    """As DMS writes it: the registry's columns, all of them, and no others: the truth must not enter the lake."""
     path.parent.mkdir(parents=True)
-    columns = [name for name in records.rows[0] if name in spec.columns]
-    times = [name for name in dict.fromkeys((spec.event_at, spec.changed_at)) if name and name not in columns]
+    # Without the table's own times a record would be known, but not what it says.
+    absent = {name: KNOWN_AT if name in (spec.event_at, spec.changed_at) else "" for name in spec.columns if name not in records.rows[0]}
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
-        writer.writerow(["Op", *columns, *times])
-        writer.writerows(["I", *(row[name] or spec.null_token for name in columns), *(KNOWN_AT for _ in times)] for row in records.rows)
+        writer.writerow(["Op", *spec.columns])
+        writer.writerows(["I", *((absent | row)[name] or spec.null_token for name in spec.columns)] for row in records.rows)
 
 
 def customers_of_lake(workspace: Workspace, table: str) -> dict[str, str]:
