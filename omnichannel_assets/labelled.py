@@ -136,13 +136,13 @@ def _write_full_load(path: Path, records: LabelledRecords, spec: TableSpec) -> N
 
 def customers_of_lake(workspace: Workspace, table: str) -> dict[str, str]:
     """Run the steps that make customers of one table's rows; customer_ref -> customer."""
-    from omnichannel_assets.assets import dms, identity, landing, matching
+    from omnichannel_assets.assets import dms, identity, landing, links, matching
     from omnichannel_assets.lake.tables_identity import IDENTITIES
 
     with workspace.lake.writing():
         landing.catalogue(workspace)
         dms.stage_table(workspace, table)
-        identity.collect_links(workspace)
+        links.collect_links(workspace)
         matching.propose_matches(workspace)
         identity.resolve_identities(workspace)
     rows = workspace.lake.read(IDENTITIES).to_pylist()

@@ -76,6 +76,9 @@ class Settings(BaseModel):
     segment_url: str = Field("https://api.segment.io", description="Segment's tracking API; https://events.eu1.segmentapis.com in the EU.")
     segment_write_key: SecretStr = Field(SecretStr(""), description="Write key of the Segment source that receives traits.")
     segment_webhook_secret: SecretStr = Field(SecretStr(""), description="Shared secret that signs Segment's webhook. Empty: no call is accepted.")
+    segment_public_api_url: str = Field("https://api.segmentapis.com", description="Segment's Public API, which takes deletions; https://eu1.api.segmentapis.com in the EU.")
+    segment_public_api_token: SecretStr = Field(SecretStr(""), description="Token of Segment's Public API. Empty: deletions wait.")
+    segment_source_id: str = Field("", description="Segment source whose archive is cleaned of anonymous ids, where the workspace may do that.")
     aws_region: str = Field("eu-west-1", description="Region of Personalize.")
     personalize_group: str = Field("omnichannel", description="Name of the Personalize dataset group.")
     personalize_role_arn: str = Field("", description="Role that Personalize reads the files with.")
@@ -128,7 +131,7 @@ class Settings(BaseModel):
             raise ValueError("segment or personalize, comma-separated")
         return value
 
-    @field_validator("sandbox_url", "segment_url")
+    @field_validator("sandbox_url", "segment_url", "segment_public_api_url")
     @classmethod
     def _is_address(cls, value: str) -> str:
         if value and not re.fullmatch(r"https?://[^\s/@]+(/\S*)?", value):

@@ -70,7 +70,7 @@ def require_applied(workspace: Workspace) -> None:
     effects = plan_rules(workspace).effects
     raise UserError(
         f"IDENTITY_RULES: {', '.join(change.name for change in changed)} changed since the identities were made and not applied; "
-        f"{effects.split:,} customers would split, {effects.merge:,} merge, {effects.rekey + effects.end:,} change id or end. "
+        f"applying them splits {effects.split:,}, merges {effects.merge:,} and re-keys or ends {effects.rekey + effects.end:,} customers. "
         "Fix: omnichannel identity plan, then omnichannel identity apply with the plan's id"
     )
 

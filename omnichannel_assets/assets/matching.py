@@ -6,6 +6,7 @@ from collections import Counter
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
+from omnichannel_assets.assets.links import exact_parts, publish_match_links
 from omnichannel_assets.assets.steps import Draft, StepReport, log, publish
 from omnichannel_assets.dms.registry import TableSpec
 from omnichannel_assets.lake.code import code_digest
@@ -21,10 +22,16 @@ if TYPE_CHECKING:
 
 
 def propose_matches(workspace: Workspace) -> StepReport:
-    """Bring ``identity_matches`` up to date as of the as-of in force; with IDENTITY_MATCHING off a recorded no-op.
+    """Bring ``identity_matches`` and the links of the accepted ones up to date as of the as-of in force; with IDENTITY_MATCHING off a recorded no-op.
 
     Nothing is proposed or decided for an as-of older than what the table holds already: a proposal would be known before it was made.
     """
+    report = _proposed(workspace)
+    publish_match_links(workspace, match_links(workspace))
+    return report
+
+
+def _proposed(workspace: Workspace) -> StepReport:
     report = StepReport(IDENTITY_MATCHES)
     if found := workspace.lake.manifest(IDENTITY_MATCHES.name):
         report.manifests[""] = found
@@ -52,7 +59,9 @@ def propose_matches(workspace: Workspace) -> StepReport:
 
 def _digest(workspace: Workspace, as_of: date) -> str:
     people = [spec for spec in workspace.registry.values() if spec.person]
-    upstream = [workspace.lake.content_digest(table) for table in (IDENTIFIERS, MATCH_REVIEWS, *map(dms_history_table, people))]
+    upstream = [workspace.lake.content_digest(table) for table in (MATCH_REVIEWS, *map(dms_history_table, people))]
+    stored = workspace.lake.manifests(IDENTIFIERS)
+    upstream += [stored[part].sha256 for part in exact_parts(workspace)]
     roles = [[spec.name, spec.person] for spec in people]
     code = code_digest("identity", "assets/matching.py")
     return digest_of([code, workspace.rules.fingerprint(), workspace.settings.match_threshold, as_of, upstream, roles])
@@ -61,13 +70,11 @@ def _digest(workspace: Workspace, as_of: date) -> str:
 def _settled(workspace: Workspace, stored: list[dict[str, Any]], as_of: date) -> tuple[list[dict[str, Any]], str]:
     """Stored and new proposals with their states, and what was done in words."""
     import pyarrow as pa
-    import pyarrow.compute as pc
 
     from omnichannel_assets.identity.match_states import decided, link_rows, with_blocked, with_new
     from omnichannel_assets.identity.matching import propose
 
-    exact = workspace.lake.read(IDENTIFIERS)
-    exact = exact.filter(pc.not_equal(exact["source"], "match"))
+    exact = workspace.lake.read(IDENTIFIERS, exact_parts(workspace))
     customer_of = _customers(workspace, exact, as_of)
     records = person_records(workspace, as_of)
     with workspace.lake.engine() as engine:

@@ -27,6 +27,10 @@ RESERVED = frozenset(
 PersonRole = Literal["first_name", "last_name", "birth_date", "street", "city", "postcode", "email", "phone", "national_id"]
 """What a column may tell about a person, for probabilistic matching."""
 ColumnType = Literal["text", "integer", "decimal", "boolean", "date", "timestamp"]
+ConsentChannel = Literal["email", "sms", "post", "phone"]
+DEFAULT_CONSENT: dict[str, ConsentChannel] = {"marketing_opt_in": "email"}
+"""What a customers table that says nothing of consent means by its opt-in column: registries written before could not say it."""
+CUSTOMER_NUMBER = "customer_ref"
 
 
 def _checked_name(value: str) -> str:
@@ -61,6 +65,7 @@ class TableSpec(BaseModel):
     load_time: datetime | None = None
     identifiers: dict[Name, Name] = {}
     country_column: Name | None = None
+    consent: dict[Name, ConsentChannel] | None = None
     person: dict[Name, PersonRole] = {}
 
     @field_validator("load_time")
@@ -75,6 +80,7 @@ class TableSpec(BaseModel):
         self._check_reserved_names()
         self._check_references()
         self._check_time_columns()
+        self._check_consent()
         return self
 
     def _check_reserved_names(self) -> None:
@@ -121,6 +127,31 @@ class TableSpec(BaseModel):
             raise FieldMistake(
                 "time_from", self.time_from, "a column that this table has under the same name", "correct the column name"
             )
+
+    def _check_consent(self) -> None:
+        for column in self.consent or {}:
+            if self.columns.get(column) != "boolean":
+                raise FieldMistake("consent", column, "a column of type boolean", "change its type or name another column")
+        channels = list((self.consent or {}).values())
+        if len(set(channels)) < len(channels):
+            raise FieldMistake("consent", channels, "each channel once", "name the column whose answer counts")
+        if self.consent and self.customer_column is None:
+            raise FieldMistake(
+                "consent", list(self.consent), "a table whose identifiers name a customer_ref", "add the customer number to identifiers"
+            )
+
+    @property
+    def customer_column(self) -> str | None:
+        """The column that holds the customer number, if any."""
+        return next((column for column, kind in self.identifiers.items() if kind == CUSTOMER_NUMBER), None)
+
+    @property
+    def choices(self) -> dict[str, ConsentChannel]:
+        """Column -> channel: what a customer's choice about being contacted is read from."""
+        if self.consent is not None:
+            return dict(self.consent)
+        is_told = self.name == "customers" and self.customer_column is not None
+        return {c: channel for c, channel in DEFAULT_CONSENT.items() if is_told and self.columns.get(c) == "boolean"}
 
     @property
     def fixed_columns(self) -> frozenset[str]:

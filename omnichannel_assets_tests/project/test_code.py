@@ -17,6 +17,7 @@ READS_ENVIRONMENT = {
 CLOCK_CALLS = {"now", "today", "utcnow"}
 WALL_CLOCK_MARK = "# wall-clock:"
 WALL_CLOCK_MODULES = {
+    "assets.deletions": "when a deletion was asked for (outside byte equality)",
     "assets.landing": "first seen is wall-clock by definition",
     "assets.ledgers": "the ledger tells when an entry changed (outside byte equality)",
     "serving.channels_relay": "when a list was made for Segment",
