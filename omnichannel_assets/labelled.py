@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 MODES = ("exact", "probabilistic")
 AS_OF = date(2100, 1, 1)
 """Later than whatever the records hold: everything they say counts."""
+KNOWN_AT = "2025-01-01 00:00:00"
+"""When records that name no time were known."""
 
 
 @dataclass(frozen=True)
@@ -122,13 +124,14 @@ def _checked_columns(records: LabelledRecords, spec: TableSpec) -> str:
 
 
 def _write_full_load(path: Path, records: LabelledRecords, spec: TableSpec) -> None:
-    """As DMS writes it. Only the registry's columns: the truth must not enter the lake."""
+    """As DMS writes it: the registry's columns, all of them, and no others: the truth must not enter the lake."""
     path.parent.mkdir(parents=True)
-    columns = [name for name in records.rows[0] if name in spec.columns]
+    # Without the table's own times a record would be known, but not what it says.
+    absent = {name: KNOWN_AT if name in (spec.event_at, spec.changed_at) else "" for name in spec.columns if name not in records.rows[0]}
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
-        writer.writerow(["Op", *columns])
-        writer.writerows(["I", *(row[name] or spec.null_token for name in columns)] for row in records.rows)
+        writer.writerow(["Op", *spec.columns])
+        writer.writerows(["I", *((absent | row)[name] or spec.null_token for name in spec.columns)] for row in records.rows)
 
 
 def customers_of_lake(workspace: Workspace, table: str) -> dict[str, str]:

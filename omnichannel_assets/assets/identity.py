@@ -13,7 +13,7 @@ import dagster as dg
 from omnichannel_assets.assets.applied_rules import record_rules, require_applied, rules_digest
 from omnichannel_assets.assets.identity_cache import CachedState, load_state, save_state
 from omnichannel_assets.assets.links import collect_links
-from omnichannel_assets.assets.matching import propose_matches
+from omnichannel_assets.assets.matching import propose_matches, reviewed_matches
 from omnichannel_assets.assets.reporting import step_asset
 from omnichannel_assets.assets.steps import Draft, StepReport, log, publish
 from omnichannel_assets.checks.contracts import conservation
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
     from omnichannel_assets.identity.graph import Graph
 
-CAUSES = {"rules": "rules changed", "settings": "settings changed", "algorithm": "new version"}
+CAUSES = {"rules": "rules changed", "settings": "settings changed", "algorithm": "new version", "matches": "matches reviewed or switched"}
 
 
 def resolve_identities(workspace: Workspace) -> StepReport:
@@ -130,12 +130,12 @@ def _made_with(workspace: Workspace, secret: str) -> dict[str, str]:
     """What besides links decides who is whom, each as a digest: by comparing two of these a correction knows its cause."""
     traits = workspace.settings.trait_identifier_types
     said = [[spec.name, spec.key, spec.identifiers, spec.country_column] for spec in workspace.registry.values()]
-    return {"rules": rules_digest(workspace.rules), "settings": digest_of([secret, traits, said]), "algorithm": str(ALGORITHM_VERSION)}
+    return {"rules": rules_digest(workspace.rules), "settings": digest_of([secret, traits, said]), "algorithm": str(ALGORITHM_VERSION), **reviewed_matches(workspace)}
 
 
 def correction_cause(before: Mapping[str, str], after: Mapping[str, str]) -> str:
     """Why a later resolution says something else about the same date: what it was made with, or else links that came late."""
-    differs = [name for name in ("rules", "settings", "algorithm") if before.get(name) != after.get(name)]
+    differs = [name for name in CAUSES if before.get(name) != after.get(name)]
     return CAUSES[differs[0]] if differs else "late links"
 
 

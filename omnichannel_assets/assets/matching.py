@@ -72,11 +72,13 @@ def _settled(workspace: Workspace, stored: list[dict[str, Any]], as_of: date) ->
     import pyarrow as pa
 
     from omnichannel_assets.identity.match_states import decided, link_rows, with_blocked, with_new
-    from omnichannel_assets.identity.matching import MatchBounds, propose
+    from omnichannel_assets.identity.matching import propose
 
     exact = workspace.lake.read(IDENTIFIERS, exact_parts(workspace))
     customer_of = _customers(workspace, exact, as_of)
-    proposals = propose(person_records(workspace, as_of), MatchBounds(memory_mb=workspace.settings.engine_memory_mb))
+    records = person_records(workspace, as_of)
+    with workspace.lake.engine() as engine:
+        proposals = propose(records, engine.connection)
     reviews = {(row["left_ref"], row["right_ref"]): row["verdict"] for row in workspace.lake.read(MATCH_REVIEWS).to_pylist()}
     rows = with_new(stored, proposals.pairs.to_pylist(), customer_of, as_of)
     rows = decided(rows, reviews, customer_of, workspace.settings.match_threshold, as_of)
@@ -134,3 +136,10 @@ def match_links(workspace: Workspace) -> pa.Table:
 
     rows = workspace.lake.read(IDENTITY_MATCHES).to_pylist() if workspace.settings.identity_matching == "on" else []
     return pa.Table.from_pylist(link_rows(rows), schema=IDENTIFIERS.arrow())
+
+
+def reviewed_matches(workspace: Workspace) -> dict[str, str]:
+    """``matches``: digest of what people decided about matching: that it is on, from which probability, and which pairs. Nothing while it is off."""
+    if workspace.settings.identity_matching == "off":
+        return {}
+    return {"matches": digest_of([workspace.settings.match_threshold, workspace.lake.content_digest(MATCH_REVIEWS)])}

@@ -12,13 +12,14 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pyarrow.compute as pc
+import pyarrow as pa
 
+from omnichannel_assets.errors import SettingError
 from omnichannel_assets.identity.match_records import NAMES, Records
 from omnichannel_assets.identity.match_words import CLOSE, LEVELS, SAME, SIMILAR, SWAPPED
 
 if TYPE_CHECKING:
-    import pyarrow as pa
+    import duckdb
 
 SEED = 20_250_101
 RANDOM_PAIRS, TRAINING_PAIRS = 3e5, 2e6
@@ -28,39 +29,42 @@ CERTAIN_KEYS = (("national_id",), ("first_name", "last_name", "birth_date"), ("f
 ASSUMED_RECALL = 0.7
 TRAINED_ON = (("first_name", "last_name"), ("birth_date",), ("postcode",), ("last_name",), ("email",), ("street",))
 """Each pass holds some fields equal and learns the others: two passes at least, so that every field is learned."""
-EDITS = {"birth_date": {CLOSE: 1, SIMILAR: 2}, "national_id": {CLOSE: 1, SIMILAR: 2}, "postcode": {CLOSE: 1}, "phone": {CLOSE: 1}, "email": {CLOSE: 1}} | {name: {CLOSE: 1} for name in NAMES}
+EDITS = {"birth_date": {CLOSE: 1, SIMILAR: 2}, "national_id": {CLOSE: 1, SIMILAR: 2}, "postcode": {CLOSE: 1}, "phone": {CLOSE: 1}}
+"""How many typing errors a level allows in short codes: letters added, lost, changed or swapped (Damerau-Levenshtein)."""
+SLIPS = {"first_name": 1, "last_name": 1, "email": 1}
+"""The same in longer texts, swaps not seen as such (Levenshtein): ten times as fast there."""
 ALIKE = {"first_name": 0.88, "last_name": 0.88, "street": 0.9, "city": 0.9}
-"""Jaro-Winkler similarity from which texts count as similar; EDITS are typing errors (Damerau-Levenshtein)."""
+"""Jaro-Winkler similarity from which texts count as similar."""
 
 
-def weighed_pairs(records: Records, at_least: float, memory_mb: int) -> pa.Table:
+def weighed_pairs(records: Records, at_least: float, connection: duckdb.DuckDBPyConnection) -> pa.Table:
     """Pairs that meet under some key, with `left_ref`, `right_ref`, `match_probability` (at_least or more), `match_weight` and the level of each field.
 
-    Empty when the records show too little to learn from. The levels' columns are called like the fields.
+    Empty when the records show too little to learn from. The levels' columns are called like the fields. Raises SettingError for too little memory.
     """
     import duckdb
     from splink import DuckDBAPI, Linker
     from splink.internals.exceptions import SplinkException
 
-    with _quiet_splink(), duckdb.connect(":memory:", config={"threads": 1, "memory_limit": f"{memory_mb}MB", "enable_external_access": "false"}) as connection:
-        # A limit of the operating system's own would be no limit: the engine would otherwise spill next to the process.
+    with _quiet_splink():
         try:
+            connection.execute("set threads = 1")  # so that sums are added up in one order
             api = DuckDBAPI(connection)
             linker = Linker(api.register(records.table), _settings(records), log_level=None)
             linker.training.estimate_u_using_random_sampling(max_pairs=RANDOM_PAIRS, seed=SEED)
             _train(linker, records)
             found = linker.inference.predict(threshold_match_probability=at_least, warning_mode="never").as_duckdbpyrelation()
+            levels = ", ".join(f"cast(gamma_{name} as integer) as {name}" for name in records.fields)
+            ends = "least(ref_l, ref_r) as left_ref, greatest(ref_l, ref_r) as right_ref"
+            pairs = found.project(f"{ends}, match_probability, match_weight, {levels}").to_arrow_table()
         except SplinkException:
             return _no_pairs(records)
-        levels = ", ".join(f"cast(gamma_{name} as integer) as {name}" for name in records.fields)
-        return found.project(
-            f"least(ref_l, ref_r) as left_ref, greatest(ref_l, ref_r) as right_ref, match_probability, match_weight, {levels}"
-        ).to_arrow_table().sort_by([("left_ref", "ascending"), ("right_ref", "ascending")])
+        except duckdb.OutOfMemoryException:
+            raise SettingError("ENGINE_MEMORY_MB", "too little", expected="memory for matching", fix="set it higher, or IDENTITY_MATCHING=off") from None
+    return pairs.sort_by([("left_ref", "ascending"), ("right_ref", "ascending")])
 
 
 def _no_pairs(records: Records) -> pa.Table:
-    import pyarrow as pa
-
     columns = {"left_ref": pa.string(), "right_ref": pa.string(), "match_probability": pa.float64(), "match_weight": pa.float64()}
     return pa.schema([*columns.items(), *((name, pa.int32()) for name in records.fields)]).empty_table()
 
@@ -108,6 +112,8 @@ def _comparison(name: str, fields: tuple[str, ...]) -> Any:
             made.append(reversed_names if "last_name" in fields else levels.CustomLevel("false", "swapped"))
         elif how in EDITS.get(name, {}):
             made.append(levels.DamerauLevenshteinLevel(name, EDITS[name][how]))
+        elif how == CLOSE:
+            made.append(levels.LevenshteinLevel(name, SLIPS[name]))
         elif how == SIMILAR:
             made.append(levels.JaroWinklerLevel(name, ALIKE[name]))
     made.append(levels.ElseLevel())
@@ -145,18 +151,3 @@ def _train(linker: Any, records: Records) -> None:
             linker.training.estimate_parameters_using_expectation_maximisation(block_on(*fields), **bounds)
         except EMTrainingException:
             continue
-
-
-def levels_of(pairs: pa.Table, fields: tuple[str, ...]) -> list[dict[str, int]]:
-    """The level numbers of each pair by field."""
-    return pairs.select(list(fields)).to_pylist() if fields else [{}] * pairs.num_rows
-
-
-def is_trained(fields: tuple[str, ...]) -> bool:
-    """Whether records with these fields can tell two people apart: a name and two more."""
-    return any(name in fields for name in NAMES) and len(fields) >= 3
-
-
-def rounded(column: pa.ChunkedArray, digits: int) -> pa.ChunkedArray:
-    """Numbers as they are stored: the last digits of a sum are nobody's business."""
-    return pc.round(column, digits)
