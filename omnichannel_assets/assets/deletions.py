@@ -84,18 +84,28 @@ def send_deletions(workspace: Workspace, hook: CallHook = no_hook, channels: Seq
 
     A channel that cannot be reached, or that somebody's settings keep from being asked, stays pending and says why. Safe to run again at any time.
     """
-    stored = StoredRequests(workspace)
-    counts: Counter[str] = Counter()
     with open_channels(workspace, hook) as clients:
-        for channel in channels:
-            requests = stored.open(ledger_name(workspace, channel))
-            if not requests:
-                continue
-            _send_channel(_Sending(stored, clients, hook), channel, requests)
-            ended = Counter(stored.requests[request.request_id].state for request in requests)
-            counts.update(ended)
-            log.info("%s deletions: %s", channel, ", ".join(f"{number:,} {state}" for state, number in sorted(ended.items())))
+        return send_open(clients, channels)
+
+
+def send_open(clients: Channels, channels: Sequence[str] = CHANNELS) -> dict[str, int]:
+    """As `send_deletions`, over clients that are open."""
+    stored = StoredRequests(clients.workspace)
+    counts: Counter[str] = Counter()
+    for channel in channels:
+        requests = stored.open(ledger_name(clients.workspace, channel))
+        if not requests:
+            continue
+        _send_channel(_Sending(stored, clients, clients.hook), channel, requests)
+        ended = Counter(stored.requests[request.request_id].state for request in requests)
+        counts.update(ended)
+        log.info("%s deletions: %s", channel, in_words(ended))
     return dict(counts)
+
+
+def in_words(counts: Mapping[str, int]) -> str:
+    """How many requests are in each state, on one line."""
+    return ", ".join(f"{number:,} {state}" for state, number in sorted(counts.items()))
 
 
 @dataclass

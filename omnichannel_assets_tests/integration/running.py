@@ -28,7 +28,7 @@ from omnichannel_assets.lake.tables_identity import CUSTOMERS
 from omnichannel_assets.resources.workspace import Workspace
 from omnichannel_assets.settings import Settings, load_settings
 
-TELLS_OF_RUNS = ("landing_files", "identity_corrections", "delivery_ledger", "deletion_requests")
+TELLS_OF_RUNS = ("landing_files", "identity_corrections", "delivery_ledger", "deletion_requests", "control_identifiers")
 """Tables outside byte equality: they hold wall-clock time, or tell which runs there were."""
 
 
