@@ -17,20 +17,19 @@ from omnichannel_assets.resources.workspace import Workspace
 from omnichannel_assets.sandbox.inbox import Inbox
 from omnichannel_assets.sandbox.server import Sandbox
 from omnichannel_assets_tests.integration import running
-from omnichannel_assets_tests.integration.test_deliveries import NEXT, Killed, Shop, copy_of, customers, kill_at, made_shop
+from omnichannel_assets_tests.integration.test_deliveries import NEXT, Killed, Shop, copy_of, customers, kill_at
 
 ALL = ("segment", "personalize", "connect", "pinpoint")
 
 
 @pytest.fixture(scope="module")
-def delivered(tmp_path_factory: pytest.TempPathFactory) -> Shop:
+def delivered(shop: Shop, tmp_path_factory: pytest.TempPathFactory) -> Shop:
     """A lake whose sandbox holds scores of people and what they bought."""
-    shop = made_shop(tmp_path_factory.mktemp("shop"))
-    opened = running.workspace(shop.landing, shop.lake)
+    opened = copy_of(shop, tmp_path_factory.mktemp("delivered") / "lake")
     with opened.lake.writing():
         deliver_segment(opened, [NEXT])
         deliver_personalize(opened, [NEXT])
-    return shop
+    return Shop(shop.landing, opened.lake.store.root)
 
 
 @pytest.fixture

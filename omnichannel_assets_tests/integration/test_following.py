@@ -11,8 +11,6 @@ from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from pathlib import Path
 
-import pytest
-
 from omnichannel_assets.assets.removals import held_customers
 from omnichannel_assets.lake.tables_activation import DELETION_REQUESTS
 from omnichannel_assets.resources.workspace import Workspace
@@ -24,7 +22,6 @@ from omnichannel_assets_tests.integration.test_deliveries import (
     customers,
     deliver,
     inbox,
-    made_shop,
     outbox,
     people,
 )
@@ -71,7 +68,7 @@ def now(opened: Workspace, value: str) -> str | None:
 
 
 def identify(name: str, day: date, **ids: str) -> dict:
-    traits = {"email": ids.pop("email")} if "email" in ids else {}
+    traits = {name: ids.pop(name) for name in ("email", "phone") if name in ids}
     return {"messageId": name, "type": "identify", "traits": traits, "timestamp": landing_zone.moment(day, 60), "receivedAt": landing_zone.moment(day, 60), **ids}
 
 
@@ -100,12 +97,7 @@ def removed(opened: Workspace, channel: str) -> Iterator[str]:
     return (row["state"] for row in opened.lake.read(DELETION_REQUESTS).to_pylist() if row["channel"] == channel and row["reason"] == "removed")
 
 
-@pytest.fixture(scope="module")
-def shop(tmp_path_factory: pytest.TempPathFactory) -> Shop:
-    return made_shop(tmp_path_factory.mktemp("shop"))
-
-
-def test_merges_splits_and_new_ids_are_followed_at_every_channel_and_controls_stay_controls(shop, tmp_path):
+def test_merges_splits_and_new_ids_are_followed_at_every_channel_and_controls_stay_controls(shop: Shop, tmp_path: Path):
     story = Story(tmp_path / "landing", tmp_path / "lake", {})
     shutil.copytree(shop.landing, story.landing)
     shutil.copytree(shop.lake, story.lake)
@@ -127,7 +119,7 @@ def test_merges_splits_and_new_ids_are_followed_at_every_channel_and_controls_st
     # A control and a treated customer turn out to be one person; a visitor logs in; somebody without login is seen on a device.
     story.arrives(
         START,
-        identify("join", START, userId=login[control], email=known[friend]["email"]),
+        identify("join", START, userId=login[control], phone=known[friend]["phone"]),
         identify("login", START, userId=login[member], anonymousId=device),
         identify("device", START, anonymousId="device-of-newcomer", email=known[newcomer]["email"]),
     )
@@ -141,15 +133,15 @@ def test_merges_splits_and_new_ids_are_followed_at_every_channel_and_controls_st
     assert "win_back" in inbox(opened).segment_profiles()["device-of-newcomer"]
     assert state(opened, second) == from_scratch(story, second, tmp_path / "second")
 
-    # The address proves to be shared and is blocked, so the two are two again; an import tells of an older device; the newcomer gets a login.
-    story.blocked = frozenset({known[friend]["email"]})
+    # The phone proves to be shared and is blocked, so the two are two again; an import tells of an older device; the newcomer gets a login.
+    story.blocked = frozenset({known[friend]["phone"]})
     story.arrives(second, identify("newcomer", second, userId="login-of-newcomer", email=known[newcomer]["email"]))
     story.arrives(second, {**identify("old", second, userId=login[renamed], anonymousId="old-device"), "timestamp": "2019-01-01T00:00:00.000Z"}, source=HISTORY)
     third = second + timedelta(days=1)
-    opened = story.goes_on(third, control=login[control], friend=known[friend]["customer_ref"], newcomer="login-of-newcomer", renamed=login[renamed])
-    halves = {now(opened, login[control]), now(opened, known[friend]["customer_ref"])}
+    opened = story.goes_on(third, control=login[control], friend=known[friend]["email"], newcomer="login-of-newcomer", renamed=login[renamed])
+    halves = {now(opened, login[control]), now(opened, known[friend]["email"])}
     assert len(halves) == 2 and not halves & in_win_back(opened, third)
-    assert halves & audience(opened, third, "treatment") == set()
+    assert halves <= audience(opened, third, "control")
     assert now(opened, login[renamed]) != renamed
     assert renamed not in held_customers(opened, "connect") and set(removed(opened, "connect")) == {"done"}
     profiles = inbox(opened).segment_profiles()
@@ -159,3 +151,21 @@ def test_merges_splits_and_new_ids_are_followed_at_every_channel_and_controls_st
     received = len(inbox(opened).requests())
     deliver(opened, third)
     assert len(inbox(opened).requests()) == received, "each removal happens once"
+
+
+def test_a_smaller_holdout_share_sets_no_control_free_and_a_larger_one_only_adds(shop: Shop, tmp_path: Path):
+    """Over three dates; who becomes a control after being sent leaves."""
+    shutil.copytree(shop.lake, tmp_path / "lake")
+    for table in ("audiences", "control_identifiers"):  # as if nothing had been chosen before
+        shutil.rmtree(tmp_path / "lake" / "tables" / table)
+    controls, members = [], []
+    for day, share in ((LAST_DAY - timedelta(days=1), 0.2), (LAST_DAY, 0.6), (START, 0.1)):
+        opened = running.workspace(shop.landing, tmp_path / "lake", holdout_share=share)
+        scored.give_scores(opened, day)
+        deliver(opened, day, channels=("segment",))
+        controls.append(audience(opened, day, "control"))
+        members.append({key for key, traits in inbox(opened).segment_profiles().items() if traits.get("win_back")})
+    assert controls[0] < controls[1] == controls[2]
+    assert members[2] == members[1] < members[0]
+    logins = {row["user_id"] for customer, row in customers(opened).items() if customer in controls[1]}
+    assert not members[1] & logins
