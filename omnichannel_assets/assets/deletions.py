@@ -1,6 +1,6 @@
 """Deletions at the channels: noted in the lake before anything is asked, sent until each has ended, and forgotten here once it is done.
 
-Belongs here: the table ``deletion_requests`` and sending what is open in it. Not here: who is to be forgotten (the erasure of a person; of a
+Whoever queues or sends holds the lake's lock. Belongs here: the table ``deletion_requests`` and sending what is open in it. Not here: who is to be forgotten (the erasure of a person; of a
 customer id that ended, ``removed``), how a channel is asked (``activation``).
 """
 

@@ -79,7 +79,8 @@ def _deliver(
     delivery = Delivery(workspace, channel, days[-1], hook, stored)
     with workspace.lake.engine() as engine, open_channels(workspace, hook) as channels:
         world = World(workspace, engine, delivery.as_of)
-        send_open(channels, [channel])  # what an earlier run left: Personalize imports nothing while it deletes
+        if channel == "personalize":  # imports nothing while it deletes: what an earlier run left comes first
+            send_open(channels, [channel])
         send(delivery, world, channels)
         queue_ended(delivery, world)
         forgotten = send_open(channels, [channel])

@@ -6,12 +6,15 @@ import json
 import shutil
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
 from omnichannel_assets.activation.deletions import subject_hash
 from omnichannel_assets.assets.deletions import queue_deletions, send_deletions
 from omnichannel_assets.assets.deliveries import deliver_personalize, deliver_segment
-from omnichannel_assets.lake.tables_activation import DELETION_REQUESTS
+from omnichannel_assets.assets.removals import held_customers
+from omnichannel_assets.lake.lake import Provenance
+from omnichannel_assets.lake.tables_activation import DELETION_REQUESTS, DESTINATION_CUSTOMERS
 from omnichannel_assets.resources.channels import sandbox_folder
 from omnichannel_assets.resources.workspace import Workspace
 from omnichannel_assets.sandbox.inbox import Inbox
@@ -176,6 +179,29 @@ def test_killed_at_any_external_call_a_re_run_ends_as_if_nothing_had_happened(de
         send_deletions(opened)
         assert effect(opened) == expected, calls[number]
         shutil.rmtree(opened.lake.store.root)
+
+
+def with_ended_id(delivered: Shop, lake: Path) -> Workspace:
+    """A copy in which Personalize holds an id that nobody has any more."""
+    opened = copy_of(delivered, lake)
+    held = held_customers(opened, "personalize")
+    rows = pa.table({"channel": ["personalize"] * (len(held) + 1), "customer_id": [*held, "c_ended"]})
+    opened.lake.publish(DESTINATION_CUSTOMERS, rows, Provenance("by hand"), "personalize")
+    return opened
+
+
+def test_an_id_that_ended_is_deleted_by_the_next_delivery_once_even_when_it_is_killed_on_the_way(delivered, tmp_path):
+    clean, calls = with_ended_id(delivered, tmp_path / "clean"), []
+    assert "1 done" in deliver_personalize(clean, [NEXT], calls.append).figures["deletions"]
+    assert "c_ended" not in held_customers(clean, "personalize") and held_customers(clean, "personalize")
+    expected = effect(clean)
+    for number in (0, len(calls) // 2, len(calls) - 1):
+        opened = with_ended_id(delivered, tmp_path / str(number))
+        with pytest.raises(Killed):
+            deliver_personalize(opened, [NEXT], kill_at(number))
+        deliver_personalize(opened, [NEXT])
+        assert effect(opened) == expected, calls[number]
+        assert "deletions" not in deliver_personalize(opened, [NEXT]).figures
 
 
 def test_a_removal_that_waits_becomes_an_erasure_when_the_person_asks(copied):
