@@ -28,6 +28,7 @@ from omnichannel_assets.resources.workspace import Workspace
 
 COLUMNS = tuple(DeletionRequest.__dataclass_fields__)
 CHANNELS = tuple(SUBJECTS)
+NOT_UPLOADED = "DELIVERY_MODE is sandbox, which uploads nothing; delete this customer there yourself if you uploaded a file of outbox/"
 LIVE_LOOKS = 4
 """Looks at a running regulation or job in live use before it is left to the next run: the services take up to a day, or a month."""
 LIVE_SECONDS, SANDBOX_SECONDS = 15.0, 0.02
@@ -226,7 +227,16 @@ def import_key(dataset: str, content_hash: str) -> str:
 
 
 def _write_list(sending: _Sending, channel: str, requests: list[DeletionRequest]) -> None:
-    """For channels that are files only: a file of requests for a person to run, which is all this project can do there."""
+    """For channels that are files only: a file of requests for a person to run, which is all this project can do there.
+
+    An erasure in the sandbox writes none: nothing was uploaded, and the file would be one more place that names the person.
+    """
+    if not sending.clients.is_live:
+        erased = [request for request in requests if request.reason == "erasure"]
+        sending.stored.put(request.settled("not_needed", NOT_UPLOADED) for request in erased)
+        requests = [request for request in requests if request.reason != "erasure"]
+    if not requests:
+        return
     ids = [str(request.subject) for request in requests]
     settings = sending.workspace.settings
     if channel == "connect":
