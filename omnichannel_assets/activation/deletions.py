@@ -63,14 +63,20 @@ def queued(known: Iterable[DeletionRequest], rows: Iterable[Mapping[str, Any]], 
     """The requests that some rows (channel, subject_type, subject, reason) add or change.
 
     What is open already, or was erased, is not queued twice; an open removal becomes an erasure. An id that came back after its removal and
-    ended again is a request of its own. Raises ValueError for a row that is no request.
+    ended again is a request of its own. A row may bring its own request_id, subject_hash and requested_at; then the request_id alone tells
+    whether it is there already. Raises ValueError for a row that is no request.
     """
+    known = list(known)
+    ids = {request.request_id for request in known}
     by_subject: dict[tuple[str, str, str], list[DeletionRequest]] = {}
     for request in known:
         by_subject.setdefault((request.channel, request.subject_type, request.subject_hash), []).append(request)
     changed: dict[str, DeletionRequest] = {}
     for row in rows:
         request = _request(row, key, now)
+        if request.request_id:
+            changed |= {} if request.request_id in ids else {request.request_id: request}
+            continue
         earlier = by_subject.setdefault((request.channel, request.subject_type, request.subject_hash), [])
         waiting = next((one for one in earlier if one.is_open), None)
         if waiting is not None:
@@ -90,7 +96,9 @@ def _request(row: Mapping[str, Any], key: bytes, now: datetime) -> DeletionReque
     base = str(channel).removesuffix("_live")
     if base not in SUBJECTS or kind not in SUBJECT_TYPES or reason not in ("erasure", "removed") or not subject:
         raise ValueError(f"a deletion needs a channel of {', '.join(SUBJECTS)}, a subject_type of {', '.join(SUBJECT_TYPES)}, a subject and a reason")
-    request = DeletionRequest("", str(channel), kind, str(subject), subject_hash(kind, str(subject), key), reason, "pending", None, None, now)
+    own_id, at = str(row.get("request_id") or ""), row.get("requested_at") or now
+    hashed = row.get("subject_hash") or subject_hash(kind, str(subject), key)
+    request = DeletionRequest(own_id, str(channel), kind, str(subject), hashed, reason, "pending", None, None, at)
     if kind not in SUBJECTS[base]:
         return request.settled("not_needed", f"{base} knows nobody by {kind}")
     return request

@@ -1,6 +1,6 @@
 """Deletions at the channels: noted in the lake before anything is asked, sent until each has ended, and forgotten here once it is done.
 
-Belongs here: the table ``deletion_requests`` and sending what is open in it. Not here: who is to be forgotten (the erasure of a person; of a
+Whoever queues or sends holds the lake's lock. Belongs here: the table ``deletion_requests`` and sending what is open in it. Not here: who is to be forgotten (the erasure of a person; of a
 customer id that ended, ``removed``), how a channel is asked (``activation``).
 """
 
@@ -28,6 +28,7 @@ from omnichannel_assets.resources.workspace import Workspace
 
 COLUMNS = tuple(DeletionRequest.__dataclass_fields__)
 CHANNELS = tuple(SUBJECTS)
+NOT_UPLOADED = "DELIVERY_MODE is sandbox, which uploads nothing; delete this customer there yourself if you uploaded a file of outbox/"
 LIVE_LOOKS = 4
 """Looks at a running regulation or job in live use before it is left to the next run: the services take up to a day, or a month."""
 LIVE_SECONDS, SANDBOX_SECONDS = 15.0, 0.02
@@ -84,18 +85,28 @@ def send_deletions(workspace: Workspace, hook: CallHook = no_hook, channels: Seq
 
     A channel that cannot be reached, or that somebody's settings keep from being asked, stays pending and says why. Safe to run again at any time.
     """
-    stored = StoredRequests(workspace)
-    counts: Counter[str] = Counter()
     with open_channels(workspace, hook) as clients:
-        for channel in channels:
-            requests = stored.open(ledger_name(workspace, channel))
-            if not requests:
-                continue
-            _send_channel(_Sending(stored, clients, hook), channel, requests)
-            ended = Counter(stored.requests[request.request_id].state for request in requests)
-            counts.update(ended)
-            log.info("%s deletions: %s", channel, ", ".join(f"{number:,} {state}" for state, number in sorted(ended.items())))
+        return send_open(clients, channels)
+
+
+def send_open(clients: Channels, channels: Sequence[str] = CHANNELS) -> dict[str, int]:
+    """As `send_deletions`, over clients that are open."""
+    stored = StoredRequests(clients.workspace)
+    counts: Counter[str] = Counter()
+    for channel in channels:
+        requests = stored.open(ledger_name(clients.workspace, channel))
+        if not requests:
+            continue
+        _send_channel(_Sending(stored, clients, clients.hook), channel, requests)
+        ended = Counter(stored.requests[request.request_id].state for request in requests)
+        counts.update(ended)
+        log.info("%s deletions: %s", channel, in_words(ended))
     return dict(counts)
+
+
+def in_words(counts: Mapping[str, int]) -> str:
+    """How many requests are in each state, on one line."""
+    return ", ".join(f"{number:,} {state}" for state, number in sorted(counts.items()))
 
 
 @dataclass
@@ -216,7 +227,16 @@ def import_key(dataset: str, content_hash: str) -> str:
 
 
 def _write_list(sending: _Sending, channel: str, requests: list[DeletionRequest]) -> None:
-    """For channels that are files only: a file of requests for a person to run, which is all this project can do there."""
+    """For channels that are files only: a file of requests for a person to run, which is all this project can do there.
+
+    An erasure in the sandbox writes none: nothing was uploaded, and the file would be one more place that names the person.
+    """
+    if not sending.clients.is_live:
+        erased = [request for request in requests if request.reason == "erasure"]
+        sending.stored.put(request.settled("not_needed", NOT_UPLOADED) for request in erased)
+        requests = [request for request in requests if request.reason != "erasure"]
+    if not requests:
+        return
     ids = [str(request.subject) for request in requests]
     settings = sending.workspace.settings
     if channel == "connect":

@@ -23,8 +23,10 @@ from omnichannel_assets.activation.ledger import Content, Entry
 from omnichannel_assets.activation.outcomes import Outcome
 from omnichannel_assets.activation.pinpoint import PLACEHOLDER_APPLICATION, PLACEHOLDER_ROLE
 from omnichannel_assets.assets.as_of import as_of_reads, known_before
-from omnichannel_assets.assets.deletions import import_key
+from omnichannel_assets.assets.deletions import import_key, send_open
+from omnichannel_assets.assets.deletions import in_words as deletions_in_words
 from omnichannel_assets.assets.ledgers import SERVICES, StoredLedger, ledger_name
+from omnichannel_assets.assets.removals import note_sent, queue_ended
 from omnichannel_assets.assets.reporting import step_asset
 from omnichannel_assets.assets.steps import StepReport
 from omnichannel_assets.assets.streams import Delivery, World, in_words
@@ -76,8 +78,15 @@ def _deliver(
         return stored.report
     delivery = Delivery(workspace, channel, days[-1], hook, stored)
     with workspace.lake.engine() as engine, open_channels(workspace, hook) as channels:
-        send(delivery, World(workspace, engine, delivery.as_of), channels)
+        world = World(workspace, engine, delivery.as_of)
+        if channel == "personalize":  # imports nothing while it deletes: what an earlier run left comes first
+            send_open(channels, [channel])
+        send(delivery, world, channels)
+        queue_ended(delivery, world)
+        forgotten = send_open(channels, [channel])
     stored.report.figures |= {"as_of": str(delivery.as_of)} | {name: in_words(result) for name, result in delivery.results.items()}
+    if forgotten:
+        stored.report.figures["deletions"] = deletions_in_words(forgotten)
     stored.report.unfinished = delivery.unfinished()
     return stored.report
 
@@ -214,6 +223,7 @@ def _write_campaign(delivery: Delivery, world: World, make: FileMaker) -> None:
         _stop_empty(delivery, WIN_BACK)
         return
     leaving = delivery.leavers(WIN_BACK, wanted, {})
+    note_sent(delivery, rows["customer_id"].to_pylist())
     folder = f"outbox/{delivery.channel}/{WIN_BACK}/as_of={delivery.as_of}/"
     sending = delivery.stored.begin(WIN_BACK, [*wanted, *leaving], delivery.as_of)
     files, rejected = make(rows, folder)
@@ -251,6 +261,8 @@ def _import_personalize(delivery: Delivery, world: World, channels: Channels) ->
             continue
         fields = {"sha256": hashlib.sha256(file.data).hexdigest(), "group": delivery.workspace.settings.personalize_group}
         content = Content(name, None, fields, insists=True)
+        if "user_id" in rows.column_names:
+            note_sent(delivery, rows["user_id"].unique().to_pylist())
         sending = delivery.stored.begin(name, [content], delivery.as_of)
         for entry, _ in sending:
             outcome = _imported(delivery, channels, entry, file.data)

@@ -53,9 +53,20 @@ AUDIENCES = TableSchema(
         required("audience", "text", "win_back (top churn band) or repurchase_lookalike (top repurchase decile)"),
         AS_OF,
         CUSTOMER,
-        required("arm", "text", "treatment or control; the same for a customer in every as-of date"),
+        required("arm", "text", "treatment or control; once a control of an audience, always one"),
     ),
     ("audience", "customer_id"),
+    partition="as_of",
+)
+CONTROL_IDENTIFIERS = TableSchema(
+    "control_identifiers",
+    "By which identifiers the controls of each as-of date were known, as keyed hashes: who holds one of them later is a control as well. Only grows.",
+    (
+        required("audience", "text", "audience"),
+        AS_OF,
+        required("identifier_hash", "text", "first 16 hex digits of a SHA-256 over a salt made from IDENTITY_KEY, the type and the value"),
+    ),
+    ("audience", "identifier_hash"),
     partition="as_of",
 )
 AUDIENCE_APPROVALS = TableSchema(
@@ -121,6 +132,7 @@ ACTIVATION_TABLES: tuple[TableSchema, ...] = (
     POPULAR_ITEMS,
     RECOMMENDATIONS,
     AUDIENCES,
+    CONTROL_IDENTIFIERS,
     AUDIENCE_APPROVALS,
     DELIVERY_LEDGER,
     DESTINATION_CUSTOMERS,

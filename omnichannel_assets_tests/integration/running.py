@@ -31,7 +31,9 @@ from omnichannel_assets.lake.tables import EVENT_FACTS, ORDER_FACTS
 from omnichannel_assets.resources.workspace import Workspace
 from omnichannel_assets.settings import Settings, load_settings
 
-TELLS_OF_RUNS = ("landing_files", "identity_corrections", "identity_matches", "match_reviews", "delivery_ledger", "deletion_requests")
+TELLS_OF_RUNS = (
+    "landing_files", "identity_corrections", "identity_matches", "match_reviews", "delivery_ledger", "deletion_requests", "control_identifiers"
+)
 """Tables outside byte equality: they hold wall-clock time, or tell which runs there were."""
 
 

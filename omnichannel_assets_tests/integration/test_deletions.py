@@ -6,31 +6,33 @@ import json
 import shutil
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
 from omnichannel_assets.activation.deletions import subject_hash
 from omnichannel_assets.assets.deletions import queue_deletions, send_deletions
 from omnichannel_assets.assets.deliveries import deliver_personalize, deliver_segment
-from omnichannel_assets.lake.tables_activation import DELETION_REQUESTS
+from omnichannel_assets.assets.removals import held_customers
+from omnichannel_assets.lake.lake import Provenance
+from omnichannel_assets.lake.tables_activation import DELETION_REQUESTS, DESTINATION_CUSTOMERS
 from omnichannel_assets.resources.channels import sandbox_folder
 from omnichannel_assets.resources.workspace import Workspace
 from omnichannel_assets.sandbox.inbox import Inbox
 from omnichannel_assets.sandbox.server import Sandbox
 from omnichannel_assets_tests.integration import running
-from omnichannel_assets_tests.integration.test_deliveries import NEXT, Killed, Shop, copy_of, customers, kill_at, made_shop
+from omnichannel_assets_tests.integration.test_deliveries import NEXT, Killed, Shop, copy_of, customers, kill_at
 
 ALL = ("segment", "personalize", "connect", "pinpoint")
 
 
 @pytest.fixture(scope="module")
-def delivered(tmp_path_factory: pytest.TempPathFactory) -> Shop:
+def delivered(shop: Shop, tmp_path_factory: pytest.TempPathFactory) -> Shop:
     """A lake whose sandbox holds scores of people and what they bought."""
-    shop = made_shop(tmp_path_factory.mktemp("shop"))
-    opened = running.workspace(shop.landing, shop.lake)
+    opened = copy_of(shop, tmp_path_factory.mktemp("delivered") / "lake")
     with opened.lake.writing():
         deliver_segment(opened, [NEXT])
         deliver_personalize(opened, [NEXT])
-    return shop
+    return Shop(shop.landing, opened.lake.store.root)
 
 
 @pytest.fixture
@@ -76,7 +78,7 @@ def test_queueing_sends_nothing_and_queueing_again_adds_nothing(copied):
 def test_who_is_deleted_is_gone_from_every_channel_and_only_a_hash_tells_of_it(copied):
     login, customer = somebody(copied)
     queue_deletions(copied, rows_for(login, customer))
-    assert send_deletions(copied) == {"done": 4}
+    assert send_deletions(copied) == {"done": 2, "not_needed": 2}
     inbox = Inbox(sandbox_folder(copied))
     assert login not in inbox.segment_profiles()
     held = inbox.personalize_datasets()
@@ -92,7 +94,7 @@ def test_who_is_deleted_is_gone_from_every_channel_and_only_a_hash_tells_of_it(c
 
 def test_files_only_channels_get_a_list_for_a_person_to_run(copied):
     _, customer = somebody(copied)
-    queue_deletions(copied, rows_for("nobody", customer)[2:])
+    queue_deletions(copied, rows_for("nobody", customer, "removed")[2:])
     send_deletions(copied)
     lists = {path.parents[2].name: json.loads(path.read_text()) for path in (copied.lake.store.root / "outbox").rglob("deletions/*/*.json")}
     assert lists["connect"][0]["SearchProfiles"] == {"DomainName": "omnichannel", "KeyName": "customer_id", "Values": [customer]}
@@ -111,7 +113,7 @@ def test_a_channel_that_is_off_leaves_its_requests_pending_and_a_later_run_sends
     queue_deletions(off, rows_for(login, customer))
     assert send_deletions(off) == {"pending": 4}
     assert {row["words"] for row in stored(off)} == {"DELIVERY_MODE is off and does not reach it"}
-    assert send_deletions(running.workspace(delivered.landing, tmp_path / "lake")) == {"done": 4}
+    assert send_deletions(running.workspace(delivered.landing, tmp_path / "lake")) == {"done": 2, "not_needed": 2}
 
 
 def test_without_a_token_segment_waits_and_says_which_setting_is_missing(copied):
@@ -133,7 +135,7 @@ def test_a_service_that_is_down_leaves_the_others_to_go_on(delivered, tmp_path, 
         opened = sandboxed(delivered, tmp_path / "lake", sandbox)
         sandbox.faults.add("segment-public-api", "error")
         queue_deletions(opened, rows_for("ana", "c_1"))
-        assert send_deletions(opened) == {"pending": 1, "done": 3}
+        assert send_deletions(opened) == {"pending": 1, "done": 1, "not_needed": 2}
         assert [row["words"] for row in stored(opened) if row["channel"] == "segment"] == ["create_regulation: 500 (after 1 attempts)"]
         assert send_deletions(opened) == {"done": 1}
 
@@ -165,18 +167,54 @@ def test_killed_at_any_external_call_a_re_run_ends_as_if_nothing_had_happened(de
     calls: list[str] = []
     clean = copy_of(delivered, tmp_path / "clean")
     login, customer = somebody(clean)
-    queue_deletions(clean, rows_for(login, customer))
+    rows = [rows_for(login, customer)[0], *rows_for(login, customer, "removed")[1:]]
+    queue_deletions(clean, rows)
     send_deletions(clean, calls.append)
     expected = effect(clean)
     assert len({call.split()[1] for call in calls}) > 8
     for number in sorted({call: number for number, call in reversed(list(enumerate(calls)))}.values()):  # each call's first time
         opened = small_copy(delivered, tmp_path / str(number))
-        queue_deletions(opened, rows_for(login, customer))
+        queue_deletions(opened, rows)
         with pytest.raises(Killed):
             send_deletions(opened, kill_at(number))
         send_deletions(opened)
         assert effect(opened) == expected, calls[number]
         shutil.rmtree(opened.lake.store.root)
+
+
+def test_an_erasure_in_the_sandbox_writes_no_list_that_would_name_the_person(copied):
+    queue_deletions(copied, rows_for("ana", "c_1")[2:])
+    assert send_deletions(copied) == {"not_needed": 2}
+    assert not (copied.lake.store.root / "outbox").exists() and "c_1" not in str(stored(copied))
+
+
+def test_a_row_may_bring_its_own_name_and_hash(copied):
+    row = rows_for("ana", "c_1")[0] | {"request_id": "d_of_an_erasure", "subject_hash": "salted"}
+    assert [queue_deletions(copied, [row]) for _ in range(2)] == [["d_of_an_erasure"], []]
+    assert [(kept["request_id"], kept["subject_hash"], kept["subject"]) for kept in stored(copied)] == [("d_of_an_erasure", "salted", "ana")]
+
+
+def with_ended_id(delivered: Shop, lake: Path) -> Workspace:
+    """A copy in which Personalize holds an id that nobody has any more."""
+    opened = copy_of(delivered, lake)
+    held = held_customers(opened, "personalize")
+    rows = pa.table({"channel": ["personalize"] * (len(held) + 1), "customer_id": [*held, "c_ended"]})
+    opened.lake.publish(DESTINATION_CUSTOMERS, rows, Provenance("by hand"), "personalize")
+    return opened
+
+
+def test_an_id_that_ended_is_deleted_by_the_next_delivery_once_even_when_it_is_killed_on_the_way(delivered, tmp_path):
+    clean, calls = with_ended_id(delivered, tmp_path / "clean"), []
+    assert "1 done" in deliver_personalize(clean, [NEXT], calls.append).figures["deletions"]
+    assert "c_ended" not in held_customers(clean, "personalize") and held_customers(clean, "personalize")
+    expected = effect(clean)
+    for number in (0, len(calls) // 2, len(calls) - 1):
+        opened = with_ended_id(delivered, tmp_path / str(number))
+        with pytest.raises(Killed):
+            deliver_personalize(opened, [NEXT], kill_at(number))
+        deliver_personalize(opened, [NEXT])
+        assert effect(opened) == expected, calls[number]
+        assert "deletions" not in deliver_personalize(opened, [NEXT]).figures
 
 
 def test_a_removal_that_waits_becomes_an_erasure_when_the_person_asks(copied):

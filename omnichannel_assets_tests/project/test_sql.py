@@ -28,6 +28,7 @@ NAMED_STEPS = {
     "erased_customers": "whom the shop database deleted, asked by every delivery",
     "shared_addresses": "addresses of several customers, an input of contactable_customers",
     "held_out_customers": "controls under today's ids, shared by campaign_members and barred_ids",
+    "ended_customers": "sent customer ids that nobody has any more, asked by every delivery keyed by them",
     "barred_ids": "whom an empty or unapproved audience still loses at Segment",
     "contactable_customers": "who may be sent a campaign, shared by audiences, their law and the deliveries",
     "segment_keys": "the id Segment knows a customer by, shared by its streams",
