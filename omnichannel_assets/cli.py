@@ -12,6 +12,7 @@ from pathlib import Path
 import click
 
 from omnichannel_assets import __version__
+from omnichannel_assets.commands.erase import erase
 from omnichannel_assets.commands.evaluate_identity import evaluate_identity
 from omnichannel_assets.commands.identity import identity
 from omnichannel_assets.commands.matches import matches
@@ -190,6 +191,7 @@ def serve(lake_uri: str | None, host: str, port: int) -> None:
 cli.add_command(identity)
 cli.add_command(matches)
 cli.add_command(evaluate_identity)
+cli.add_command(erase)
 
 
 def main() -> None:

@@ -40,7 +40,7 @@ def explain(workspace: Workspace, asked: str) -> dict[str, Any]:
     value names several people (as identifiers of different types).
     """
     with public_engine(workspace.lake, workspace.tables) as engine:
-        customer_id, note = _find(workspace, engine, asked)
+        customer_id, note = find_customer(workspace, engine, asked)
         identifiers = _records(
             engine,
             "select identifier_type, identifier_value, first_known_at from identities where customer_id = $c order by 1, 2",
@@ -90,7 +90,7 @@ def draw(workspace: Workspace, asked: str, path: Path) -> None:
     """Draw the identifiers and links of the customer behind an id or identifier into a file. Raises InputError, also for a file name that is no picture's."""
     form = picture_format(path)
     with public_engine(workspace.lake, workspace.tables) as engine:
-        customer_id, _ = _find(workspace, engine, asked)
+        customer_id, _ = find_customer(workspace, engine, asked)
         found = portrait(workspace, engine, customer_id)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(drawn(found, form))
@@ -129,25 +129,26 @@ def _acted_on(engine: Engine, customer_id: str) -> dict[str, list[dict[str, Any]
     }
 
 
-def _find(workspace: Workspace, engine: Engine, asked: str) -> tuple[str, str]:
+def find_customer(workspace: Workspace, engine: Engine, asked: str, command: str = "explain") -> tuple[str, str]:
+    """The customer behind a customer_id or any identifier, and how it was found. Raises InputError, in the name of a command, for none or several."""
     if CUSTOMER_ID.fullmatch(asked):
-        return _living(engine, asked)
+        return _living(engine, asked, command)
     found = engine.rows(
         "select distinct customer_id, identifier_type, identifier_value from identities where list_contains($spellings, identifier_value) order by identifier_type",
         {"spellings": _spellings(workspace, asked, _countries(workspace, engine))},
     )
     people = {customer_id for customer_id, _, _ in found}
     if not people:
-        _refuse_shared(workspace, engine, asked)
+        _refuse_shared(workspace, engine, asked, command)
         raise InputError(
-            "explain",
+            command,
             "an identifier nobody has",
             expected="a customer_id, e-mail, phone, login, customer number or device id of the lake",
             fix="check the spelling",
         )
     if len(people) > 1:
         raise InputError(
-            "explain",
+            command,
             f"one that {len(people)} customers have",
             expected="an identifier of one customer",
             fix=f"use one of the customer ids {', '.join(sorted(people))}",
@@ -155,21 +156,21 @@ def _find(workspace: Workspace, engine: Engine, asked: str) -> tuple[str, str]:
     return people.pop(), f"found as {' and '.join(sorted({kind for _, kind, _ in found}))}"
 
 
-def _refuse_shared(workspace: Workspace, engine: Engine, asked: str) -> None:
+def _refuse_shared(workspace: Workspace, engine: Engine, asked: str, command: str) -> None:
     """Say of an identifier that several people use since when it belongs to nobody. Raises InputError."""
     engine.register_files(SHARED_IDENTIFIERS, workspace.lake.paths(SHARED_IDENTIFIERS))
     spellings = _spellings(workspace, asked, _countries(workspace, engine))
     found = engine.rows("select min(shared_from) from shared_identifiers where list_contains($spellings, identifier_value)", {"spellings": spellings})
     if found[0][0]:
         raise InputError(
-            "explain",
+            command,
             f"one that several people share: it belongs to nobody since {found[0][0]}",
             expected="an identifier of one customer",
             fix="ask for one of the people it was seen with",
         )
 
 
-def _living(engine: Engine, customer_id: str) -> tuple[str, str]:
+def _living(engine: Engine, customer_id: str, command: str) -> tuple[str, str]:
     """The customer that an id belongs to now: ids that were merged, re-keyed or split are followed."""
     seen = [customer_id]
     while not engine.rows("select 1 from identities where customer_id = $c limit 1", {"c": seen[-1]}):
@@ -181,7 +182,7 @@ def _living(engine: Engine, customer_id: str) -> tuple[str, str]:
         )
         if not onward:
             raise InputError(
-                "explain",
+                command,
                 "a customer_id the lake does not know",
                 expected="a customer_id of this lake",
                 fix="check that it comes from this lake and key",

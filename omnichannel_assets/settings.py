@@ -206,6 +206,11 @@ def has_dagster_home() -> bool:
     return bool(os.environ.get("DAGSTER_HOME"))
 
 
+def dagster_home() -> Path | None:
+    """The folder of Dagster's own state, where DAGSTER_HOME names one."""
+    return Path(os.environ["DAGSTER_HOME"]) if has_dagster_home() else None
+
+
 def midnight(day: date) -> datetime:
     """00:00 UTC of a date."""
     return datetime.combine(day, time(), UTC)

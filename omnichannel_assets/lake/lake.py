@@ -205,6 +205,13 @@ class Lake:
         for name in ("_manifest.json", "data.parquet"):
             self.store.remove(folder + name)
 
+    def vouch_for_nothing(self, table: TableSchema, value: str = "") -> None:
+        """Make a stored partition no longer current: its step makes it again, whatever it is made from."""
+        partition = (table.partition, value) if table.partition else None
+        manifest = self.manifest(table.name, partition)
+        if manifest and manifest.digest:
+            self._write_manifest(self.folder(table.name, partition), replace(manifest, digest=""))
+
     def _write_manifest(self, folder: str, manifest: Manifest) -> None:
         self.store.write(folder + "_manifest.json", json.dumps(asdict(manifest), sort_keys=True, indent=1).encode())
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from omnichannel_assets.lake.schema import Column, TableSchema, required
 from omnichannel_assets.lake.tables_activation import ACTIVATION_TABLES
 from omnichannel_assets.lake.tables_customers import CUSTOMER_TABLES
+from omnichannel_assets.lake.tables_erasure import ERASURES
 from omnichannel_assets.lake.tables_identity import IDENTITY_TABLES
 from omnichannel_assets.lake.tables_scores import SCORE_TABLES
 
@@ -287,4 +288,5 @@ STATIC_TABLES: tuple[TableSchema, ...] = (
     INTERACTIONS,
     *SCORE_TABLES,
     *ACTIVATION_TABLES,
+    ERASURES,
 )

@@ -98,7 +98,6 @@ DELIVERY_LEDGER = TableSchema(
     ("stream", "destination_key", "content_hash"),
     partition="channel",
 )
-
 DESTINATION_CUSTOMERS = TableSchema(
     "destination_customers",
     "Customer ids that a channel keyed by them holds or may hold: from before they are sent until their deletion is queued. Tells which ended ids are still out there.",

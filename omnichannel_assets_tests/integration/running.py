@@ -32,7 +32,8 @@ from omnichannel_assets.resources.workspace import Workspace
 from omnichannel_assets.settings import Settings, load_settings
 
 TELLS_OF_RUNS = (
-    "landing_files", "identity_corrections", "identity_matches", "match_reviews", "delivery_ledger", "deletion_requests", "control_identifiers"
+    "landing_files", "identity_corrections", "identity_matches", "match_reviews", "delivery_ledger", "deletion_requests", "control_identifiers",
+    "erasures", "destination_customers",
 )
 """Tables outside byte equality: they hold wall-clock time, or tell which runs there were."""
 

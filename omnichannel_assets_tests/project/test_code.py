@@ -19,6 +19,7 @@ WALL_CLOCK_MARK = "# wall-clock:"
 WALL_CLOCK_MODULES = {
     "assets.deletions": "when a deletion was asked for (outside byte equality)",
     "assets.landing": "first seen is wall-clock by definition",
+    "assets.erasure": "when somebody asked to be erased (outside byte equality)",
     "assets.ledgers": "the ledger tells when an entry changed (outside byte equality)",
     "serving.channels_relay": "when a list was made for Segment",
     "resources.approvals": "when a person approved",

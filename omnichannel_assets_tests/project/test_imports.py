@@ -11,7 +11,7 @@ import pytest
 
 from omnichannel_assets_tests.project.sources import ROOT, modules
 
-DOMAIN = {"segment", "dms", "identity", "sample", "propensity", "recommend", "activation"}
+DOMAIN = {"segment", "dms", "identity", "sample", "propensity", "recommend", "activation", "erasure"}
 BELOW_CHECKS = {"errors", "settings", "lake", "resources", *DOMAIN - {"sample"}}
 MAY_IMPORT: dict[str, set[str]] = {
     "": set(),
@@ -24,8 +24,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     "propensity": {"errors"},
     "recommend": {"errors"},
     "activation": {"errors"},
+    "erasure": {"errors", "identity"},  # a hash is taken of what identity calls equal
     "sandbox": {"errors", "activation"},
-    "serving": {"errors", "settings", "lake", "resources", "segment", "identity", "activation", "recommend"},
+    "serving": {"errors", "settings", "lake", "resources", "segment", "identity", "activation", "recommend", "erasure"},
     "sample": {"errors"},  # nothing else, so that the truth is never computed by the code it judges
     "sql": set(),
     "lake": {"errors", "settings"},
