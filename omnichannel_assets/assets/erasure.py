@@ -59,7 +59,7 @@ def erased_before(workspace: Workspace, asked: str) -> list[str]:
         return []
     hasher, rows = hasher_of(workspace), workspace.lake.read(ERASURES).to_pylist()
     kinds = {row["kind"] for row in rows} - {REGION, ORDER}
-    from omnichannel_assets.identity.normalise import e164
+    from omnichannel_assets.identity.phones import e164
 
     regions = [row["subject_hash"] for row in rows if row["kind"] == REGION]
     spelled = {asked, asked.strip(), asked.strip().casefold(), *(number for region in [None, *regions] if (number := e164(asked, region)))}

@@ -83,7 +83,7 @@ class Suppression:
     def _is_phone(self, text: str) -> bool:
         if not self._hashes.get("phone") or not _PHONE.fullmatch(text):
             return False
-        from omnichannel_assets.identity.normalise import e164
+        from omnichannel_assets.identity.phones import e164
 
         numbers = {e164(text, region) for region in [None, *self._regions]}
         return any(self.holds("phone", number) for number in numbers if number)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -52,7 +53,7 @@ class Store(Protocol):
         ...
 
     def remove(self, key: str) -> None:
-        """Remove the object, if it is there."""
+        """Take the object away, if it is there."""
         ...
 
     def local_paths(self, keys: Iterable[str]) -> list[str]:
@@ -124,9 +125,19 @@ class LocalStore:
         os.replace(finished, target)
 
     def remove(self, key: str) -> None:
+        if self.exists(key):
+            if self.before_write:
+                self.before_write(key)
+            (self.root / key).unlink()
+
+    def take_folder(self, key: str, finished: Path) -> None:
+        """Turn a finished local folder into one of the store by one rename; whatever has the name goes first. For caches, never for tables."""
         if self.before_write:
             self.before_write(key)
-        (self.root / key).unlink(missing_ok=True)
+        target = self.root / key
+        shutil.rmtree(target, ignore_errors=True)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        os.replace(finished, target)
 
     def local_paths(self, keys: Iterable[str]) -> list[str]:
         return [str(self.root / key) for key in keys]
