@@ -10,6 +10,8 @@ from datetime import date
 
 import dagster as dg
 
+from omnichannel_assets.assets.dms import rebuild_history
+from omnichannel_assets.assets.erasure import unfinished as unfinished_erasures
 from omnichannel_assets.assets.reporting import PICTURES_TAG
 from omnichannel_assets.assets.segment import stale_days, stale_fact_days
 from omnichannel_assets.assets.steps import log
@@ -51,6 +53,8 @@ def run_graph(workspace: Workspace) -> RunResult:
     Steps open their own workspaces from these settings, so ``before_write`` does not reach them and secrets come from the environment.
     """
     with workspace.lake.writing():
+        if unfinished_erasures(workspace):
+            raise UserError("erase: an erasure was interrupted, and nothing may be delivered before it is done. Fix: omnichannel erase --resume.")
         before = _state(workspace)
         graph = _Waves(workspace)
         graph.run(["landing_files"])
@@ -67,6 +71,22 @@ def run_graph(workspace: Workspace) -> RunResult:
         after = _state(workspace)
     rewritten = {table: count for table in after if (count := len(set(after[table].items()) - set(before[table].items())))}
     return RunResult(as_of, rewritten, delivered, tuple(unfinished))
+
+
+def refresh_trusted(workspace: Workspace) -> None:
+    """Bring staged histories and trusted tables up to date with what is staged already. Reads no file of the landing zone, scores and delivers nothing.
+
+    Holds the lake's lock throughout. Raises UserError.
+    """
+    with workspace.lake.writing():
+        graph = _Waves(workspace)
+        graph.run(["segment_duplicates"])
+        for spec in sorted(workspace.registry.values(), key=lambda spec: spec.parent is not None):
+            rebuild_history(workspace, spec)
+        graph.run(["quarantine"])
+        graph.run([table.name for table in FACTS], {day for table in FACTS for day in stale_fact_days(workspace, table)})
+        made = ("landing_files", "segment_events", *(f"dms_{name}" for name in workspace.registry))
+        graph.run(name for name in graph.left if graph.groups[name] == "trusted" and name not in (*made, *graph.by_as_of))
 
 
 def _deliver(graph: "_Waves", names: Iterable[str], as_of: date) -> tuple[dict[str, dict[str, str]], list[str]]:
@@ -94,6 +114,7 @@ class _Waves:
         self.resources = {"workspace": WorkspaceResource.of(workspace.settings)}
         made = {asset.key.to_user_string(): asset for asset in self.assets if isinstance(asset, dg.AssetsDefinition)}
         self.left = list(made)
+        self.groups = {name: asset.group_names_by_key[asset.key] for name, asset in made.items()}
         self.by_as_of = [name for name, asset in made.items() if asset.partitions_def == as_ofs]
         self.instance = dg.DagsterInstance.get() if has_dagster_home() else dg.DagsterInstance.ephemeral()
 

@@ -121,7 +121,7 @@ def lake_counts(workspace: Workspace) -> LakeCounts:
             "select count(*), count(*) filter (where channel = 'online'), count(*) filter (where channel = 'store'), count(customer_id) from orders"
         )
         ((identifiers, linked),) = engine.rows("select count(*), count(distinct customer_id) from identities")
-        ((revenue,),) = engine.rows("select coalesce(sum(revenue), 0) from customers")
+        ((revenue,),) = engine.rows("select coalesce(sum(lifetime_value), 0) from customers")
         kinds = dict(engine.rows("select event_type, count(*) from interactions group by 1 order by 2 desc, 1"))
     balances = (
         *_source_balances(workspace),
@@ -139,7 +139,9 @@ def _source_balances(workspace: Workspace) -> list[Balance]:
     shop = _counts(workspace, *(dms_history_table(spec) for spec in workspace.registry.values()))
     losing = _counts(workspace, SEGMENT_DUPLICATES).get("rows_out", 0)
     lines = {"calls": staged.get("rows_out", 0), "copies": staged.get("duplicates", 0), "quarantined": staged.get("quarantined", 0)}
+    lines |= {"erased": staged["erased"]} if staged.get("erased") else {}
     rows = {"changes": shop.get("changes", 0), "repeated": shop.get("duplicates", 0), "quarantined": shop.get("quarantined", 0)}
+    rows |= {"erased": shop["erased"]} if shop.get("erased") else {}
     carried = {
         "linked": links.get("rows_out", 0),
         "repeated": links.get("duplicates", 0),
@@ -149,7 +151,7 @@ def _source_balances(workspace: Workspace) -> list[Balance]:
     return [
         Balance("Segment", "lines read", staged.get("lines_in", 0), lines),
         Balance("Segment", "calls", lines["calls"], {"messages": lines["calls"] - losing, "copies of another day": losing}),
-        Balance("Shop database", "rows read", shop.get("rows_in", 0) + rows["quarantined"], rows),
+        Balance("Shop database", "rows read", shop.get("rows_in", 0) + rows["quarantined"] + rows.get("erased", 0), rows),
         Balance("Identity", "identifiers carried", links.get("rows_in", 0), carried),
     ]
 

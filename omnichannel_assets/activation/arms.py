@@ -1,7 +1,8 @@
 """Which arm of an audience a customer is in: treatment, or the control that no channel ever reaches.
 
-The arm is a keyed hash of customer and audience, so it needs no memory: it is the same in every run and for every as-of date, stays when the
-audience is recomputed, and is independent between audiences. A merge keeps the arm of the id that remains.
+The draw is a keyed hash of customer and audience, so it needs no memory: it is the same in every run and for every as-of date, stays when the
+audience is recomputed, and is independent between audiences. It decides for people who were no control before: ids end, controls do not
+(``held_out_customers.sql``).
 """
 
 from __future__ import annotations

@@ -17,15 +17,18 @@ from omnichannel_assets.lake.engine import Engine, model_exists, model_text
 from omnichannel_assets.lake.lake import digest_of
 from omnichannel_assets.lake.schema import TableSchema
 from omnichannel_assets.lake.tables import STATIC_TABLES
+from omnichannel_assets.lake.tables_activation import CONTROL_IDENTIFIERS
 from omnichannel_assets.lake.tables_identity import IDENTITIES
 from omnichannel_assets.resources.workspace import DEFAULT_DMS_TABLES, Workspace
 from omnichannel_assets.settings import midnight
 
-AS_OF_STEPS = STEPS | {"orders", "order_lines", "returns", "products", "customers", "interactions"}
+AS_OF_STEPS = STEPS | {"orders", "order_lines", "returns", "products", "customer_fields", "consents", "customers", "interactions"}
 """Models that are run again as of T instead of being read from the lake."""
 STORED = {table.name for table in STATIC_TABLES} | set(DEFAULT_DMS_TABLES)
-IDENTITIES_THEN = "identities_then"
-"""The identities of the partition that is read, where the world is that of a later date: who the people of an as-of table were."""
+EARLIER_CONTROLS = "earlier_controls"
+"""By which identifiers controls were known: at every as-of date before T, and at the date of the partition that is read, where one is."""
+IDENTITIES_HISTORY = "identities_history"
+"""Whose an identifier was, at every date up to T."""
 
 
 def as_of_reads(*models: str) -> list[str]:
@@ -46,8 +49,8 @@ def known_before(workspace: Workspace, as_ofs: Iterable[date]) -> list[date]:
 
 
 def parameters_at(workspace: Workspace, as_of: date) -> dict[str, Any]:
-    """What models bind, as of T: the trusted models' values with $as_of at T, and $as_of_date."""
-    return {**workspace.parameters(), "as_of": midnight(as_of), "as_of_date": as_of}
+    """What models bind, as of T: the trusted models' values with $as_of at T, $as_of_date, and $identifier_salt."""
+    return {**workspace.parameters(), "as_of": midnight(as_of), "as_of_date": as_of, "identifier_salt": workspace.identifier_salt()}
 
 
 def register_world(
@@ -67,8 +70,10 @@ def register_world(
         table = workspace.tables.get(name)
         if name == IDENTITIES.name:
             _register_identities(workspace, engine, as_of, name)
-        elif name == IDENTITIES_THEN:
-            _register_identities(workspace, engine, partition or as_of, name)
+        elif name == EARLIER_CONTROLS:
+            engine.register_files(CONTROL_IDENTIFIERS, workspace.lake.paths(CONTROL_IDENTIFIERS, _control_dates(workspace, as_of, partition)), name)
+        elif name == IDENTITIES_HISTORY:
+            _register_history(workspace, engine, as_of)
         elif table is not None and name in AS_OF_STEPS:
             engine.register(name, engine.model(table, parameters))
         elif name in STEPS:
@@ -80,11 +85,23 @@ def register_world(
     return names
 
 
+def _control_dates(workspace: Workspace, as_of: date, partition: date | None = None) -> list[str]:
+    """The dates whose controls count at T: earlier ones, and the partition's own when it is read and not made."""
+    last = partition.isoformat() if partition else as_of.isoformat()
+    return [value for value in workspace.lake.manifests(CONTROL_IDENTIFIERS) if value < last or (partition and value == last)]
+
+
+def _register_history(workspace: Workspace, engine: Engine, as_of: date) -> None:
+    engine.register_files(IDENTITIES, workspace.lake.paths(IDENTITIES), "identities_stored")
+    found = engine.query("select * from identities_stored where valid_from <= $as_of_date", {"as_of_date": as_of})
+    engine.register(IDENTITIES_HISTORY, found)
+
+
 def _register_identities(workspace: Workspace, engine: Engine, as_of: date, name: str) -> None:
-    engine.register_files(IDENTITIES, workspace.lake.paths(IDENTITIES), "identities_history")
+    engine.register_files(IDENTITIES, workspace.lake.paths(IDENTITIES), "identities_stored")
     found = engine.query(
         """select identifier_type, identifier_value, customer_id, first_known_at, valid_from, cast(null as date) as valid_to
-        from identities_history where valid_from <= $as_of_date and (valid_to is null or valid_to > $as_of_date)""",
+        from identities_stored where valid_from <= $as_of_date and (valid_to is null or valid_to > $as_of_date)""",
         {"as_of_date": as_of},
     )
     engine.register(name, found)
@@ -94,6 +111,8 @@ def world_digest(workspace: Workspace, models: Iterable[str], as_of: date, more:
     """Digest of everything that some models' rows as of T depend on; ``more`` is whatever else their maker depends on."""
     names = read_by(*models, steps=AS_OF_STEPS)
     inputs = {name: _content(workspace, workspace.tables[name], as_of) for name in names if name in workspace.tables and name not in AS_OF_STEPS}
+    if EARLIER_CONTROLS in names:
+        inputs[EARLIER_CONTROLS] = digest_of({value: _content(workspace, CONTROL_IDENTIFIERS, date.fromisoformat(value)) for value in _control_dates(workspace, as_of)})
     texts = [f"sql/{name}.sql" for name in (*models, *names) if model_exists(name) and (name in models or name in AS_OF_STEPS)]
     sources = code_digest(*texts, "sql/macros.sql", "assets/as_of.py", "checks")
     return digest_of({"code": sources, "inputs": inputs, "parameters": parameters_at(workspace, as_of), "more": more})

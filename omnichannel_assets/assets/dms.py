@@ -14,6 +14,7 @@ import dagster as dg
 from omnichannel_assets.assets.landing import Row, present_objects
 from omnichannel_assets.assets.reporting import step_asset
 from omnichannel_assets.assets.steps import Draft, StepReport, build_model, log, publish
+from omnichannel_assets.assets.suppression import without_erased_rows
 from omnichannel_assets.checks.contracts import conservation
 from omnichannel_assets.dms.files import ParsedObject, read_changes
 from omnichannel_assets.dms.history import counts_sql, history_sql, load_time_missing, undated_sql
@@ -89,9 +90,13 @@ def _append_object(workspace: Workspace, spec: TableSpec, reports: tuple[StepRep
             f"{parsed.rows_read:,}",
         )
         parsed = _stopped(parsed, spec)
+    told = parsed.changes.num_rows + parsed.quarantined.num_rows
+    parsed = without_erased_rows(workspace, spec, parsed)
     bad = parsed.quarantined.num_rows
-    counts = {"rows_in": parsed.rows_read, "rows_out": parsed.changes.num_rows, "quarantined": bad}
-    check = conservation(parsed.rows_read, {"rows_out": parsed.changes.num_rows, "quarantined": bad})
+    fates = {"rows_out": parsed.changes.num_rows, "quarantined": bad}
+    erased = told - sum(fates.values())
+    fates |= {"erased": erased} if erased else {}
+    counts, check = {"rows_in": parsed.rows_read, **fates}, conservation(parsed.rows_read, fates)
     inputs = {row["key"]: row["etag"]}
     if bad or _has_quarantine(workspace, value):  # rows that newer code reads must leave the quarantine
         publish(workspace, reports[1], Draft(_quarantine_rows(parsed, row, found, value), digest, value, {"rows_out": bad}, inputs))
@@ -123,7 +128,7 @@ def _quarantine_rows(parsed: Any, row: Row, found: Any, value: str) -> Any:
 def rebuild_history(workspace: Workspace, spec: TableSpec) -> StepReport:
     """The version history from the whole log, objects that are gone by now included.
 
-    Conservation: rows of all object versions = log rows + quarantined ones; log rows = repeated rows + changes that made a version.
+    Conservation: rows of all object versions = log rows + quarantined and erased ones; log rows = repeated rows + changes that made a version.
     """
     history, log_table = dms_history_table(spec), dms_log_table(spec)
     parent = workspace.registry[spec.parent] if spec.parent else None
@@ -143,6 +148,8 @@ def rebuild_history(workspace: Workspace, spec: TableSpec) -> StepReport:
     told = data.select(["object_key", "object_etag", "row"]).group_by(["object_key", "object_etag", "row"]).aggregate([]).num_rows
     logged = [manifest.counts for manifest in workspace.lake.manifests(log_table).values()]
     read = {name: sum(counts[column] for counts in logged) for name, column in (("file_rows", "rows_in"), ("quarantined", "quarantined"))}
+    erased = sum(counts.get("erased", 0) for counts in logged)
+    read |= {"erased": erased} if erased else {}
     counts = {"rows_in": rows, "duplicates": repeated, "changes": told, "rows_out": data.num_rows, **read}
     check = conservation(rows, {"duplicates": repeated, "changes": told})
     log.info("%s: %s versions of %s changes", history.name, f"{data.num_rows:,}", f"{changes:,}")

@@ -11,13 +11,14 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from omnichannel_assets.assets.applied_rules import ChangedRule, applied_rules, changed_rules, record_rules
-from omnichannel_assets.assets.identity import collect_links, links_under, resolve_identities
+from omnichannel_assets.assets.identity import resolve_identities
+from omnichannel_assets.assets.links import collect_links, links_under
 from omnichannel_assets.errors import UserError
 from omnichannel_assets.lake.lake import digest_of
 from omnichannel_assets.lake.schema import TableSchema
 from omnichannel_assets.lake.tables import SEGMENT_DUPLICATES, SEGMENT_EVENTS
 from omnichannel_assets.lake.tables_activation import AUDIENCES
-from omnichannel_assets.lake.tables_identity import IDENTITIES
+from omnichannel_assets.lake.tables_identity import IDENTIFIERS, IDENTITIES
 from omnichannel_assets.lake.tables_scores import PROPENSITY_SCORES
 from omnichannel_assets.resources.dms_tables import dms_history_table
 from omnichannel_assets.resources.workspace import Workspace
@@ -50,6 +51,8 @@ class RulesPlan:
 
 def plan_rules(workspace: Workspace) -> RulesPlan:
     """Resolve with the rules in force, write nothing, and tell the difference. Raises UserError for a lake without identities."""
+    import pyarrow as pa
+
     from omnichannel_assets.identity.effects import effects_of
     from omnichannel_assets.identity.resolve import resolve
 
@@ -58,7 +61,7 @@ def plan_rules(workspace: Workspace) -> RulesPlan:
         raise UserError("identity plan: this lake has no identities yet, the rules hold from the first run on. Fix: omnichannel run")
     key = workspace.settings.identity_key.get_secret_value().encode()
     as_of = workspace.as_of()
-    found = resolve(links_under(workspace, workspace.rules), workspace.rules, key, as_of)
+    found = resolve(pa.concat_tables(links_under(workspace, workspace.rules)), workspace.rules, key, as_of)
     compared = min(date.fromordinal(manifest.counts["as_of_day"]), as_of)
     effects = effects_of(workspace.lake.read(IDENTITIES), found.identities, compared)
     counted = (_among(workspace, table, effects.touched) for table in (AUDIENCES, PROPENSITY_SCORES))
@@ -88,7 +91,7 @@ def apply_rules(workspace: Workspace, plan_id: str) -> RulesPlan:
 def _plan_id(workspace: Workspace, identities: str) -> str:
     specs = [spec for spec in workspace.registry.values() if spec.identifiers]
     tables = (SEGMENT_EVENTS, SEGMENT_DUPLICATES, *map(dms_history_table, specs))
-    staged = {table.name: workspace.lake.content_digest(table) for table in tables}
+    staged = {table.name: workspace.lake.content_digest(table) for table in (*tables, IDENTIFIERS)}
     said = [[spec.name, spec.key, spec.identifiers, spec.country_column] for spec in specs]
     secret = digest_of(workspace.settings.identity_key.get_secret_value().encode().hex())[:8]
     rules = [applied_rules(workspace), workspace.rules.fingerprint()]

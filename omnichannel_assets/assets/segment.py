@@ -18,6 +18,7 @@ from omnichannel_assets.assets.landing import Row, present_objects
 from omnichannel_assets.assets.reporting import step_asset
 from omnichannel_assets.assets.retention import rows_of_day, vanished_rows
 from omnichannel_assets.assets.steps import Draft, StepReport, build_model, conserved, log, publish
+from omnichannel_assets.assets.suppression import without_erased_calls
 from omnichannel_assets.checks.contracts import conservation
 from omnichannel_assets.lake.code import code_digest
 from omnichannel_assets.lake.engine import Engine, model_text
@@ -117,6 +118,7 @@ def _stage_batch(workspace: Workspace, reports: Sequence[StepReport], objects: d
     vanished = vanished_rows(workspace, objects)
     with workspace.lake.engine() as engine:
         _register_calls(workspace, engine, read)
+        erased = without_erased_calls(workspace, engine)
         vanished = vanished.carried_over(engine)
         events, quarantined = engine.model(SEGMENT_EVENTS), engine.model(SEGMENT_QUARANTINE)
         copies = dict(
@@ -127,6 +129,7 @@ def _stage_batch(workspace: Workspace, reports: Sequence[StepReport], objects: d
         day_events, day_bad = rows_of_day(events, day), rows_of_day(quarantined, day)
         lines = sum(found.count for row, found in read if row["received_day"] == day) + vanished.rows(day)
         fates = {"rows_out": day_events.num_rows, "duplicates": copies.get(day, 0), "quarantined": day_bad.num_rows}
+        fates |= {"erased": erased[day]} if erased[day] else {}
         shared = {"digest": digest_of([base, inputs]), "value": day.isoformat(), "inputs": inputs, "checks": (conservation(lines, fates),)}
         # Quarantine first: after a crash between the two, the stored calls still tell which vanished objects were replaced.
         publish(workspace, reports[1], Draft(day_bad, counts={"rows_out": day_bad.num_rows}, **shared))

@@ -24,7 +24,13 @@ RESERVED = frozenset(
     {"extra", "op", "kind", "committed_at", "change_seq", "file_at", "object_key", "object_etag", "row", "unsupplied"}
     | {"is_deleted", "event_at", "valid_from", "valid_to", "known_at", "known_at_assumed", "version"}
 )
+PersonRole = Literal["first_name", "last_name", "birth_date", "street", "city", "postcode", "email", "phone", "national_id"]
+"""What a column may tell about a person, for probabilistic matching."""
 ColumnType = Literal["text", "integer", "decimal", "boolean", "date", "timestamp"]
+ConsentChannel = Literal["email", "sms", "post", "phone"]
+DEFAULT_CONSENT: dict[str, ConsentChannel] = {"marketing_opt_in": "email"}
+"""What a customers table that says nothing of consent means by its opt-in column: registries written before could not say it."""
+CUSTOMER_NUMBER = "customer_ref"
 
 
 def _checked_name(value: str) -> str:
@@ -59,6 +65,8 @@ class TableSpec(BaseModel):
     load_time: datetime | None = None
     identifiers: dict[Name, Name] = {}
     country_column: Name | None = None
+    consent: dict[Name, ConsentChannel] | None = None
+    person: dict[Name, PersonRole] = {}
 
     @field_validator("load_time")
     @classmethod
@@ -72,6 +80,7 @@ class TableSpec(BaseModel):
         self._check_reserved_names()
         self._check_references()
         self._check_time_columns()
+        self._check_consent()
         return self
 
     def _check_reserved_names(self) -> None:
@@ -93,12 +102,19 @@ class TableSpec(BaseModel):
         listed = [] if self.fixed == "all" else self.fixed
         named: list[tuple[str, str | None]] = [("key", c) for c in self.key] + [("fixed", c) for c in listed]
         named += [(f, getattr(self, f)) for f in ("event_at", "changed_at", "country_column")]
-        named += [("identifiers", c) for c in self.identifiers]
+        named += [("identifiers", c) for c in self.identifiers] + [("person", c) for c in self.person]
         for field, column in named:
             if column is not None and column not in self.columns:
                 raise FieldMistake(field, column, "one of the table's columns", "add it to columns, or correct the name")
+        self._check_person()
         if len(set(self.key)) < len(self.key):
             raise FieldMistake("key", self.key, "each key column once", "remove the repeated one")
+
+    def _check_person(self) -> None:
+        if self.person and (len(self.key) > 1 or self.identifiers.get(self.key[0]) != "customer_ref"):
+            raise FieldMistake("person", self.key, "a table whose key is one column that is a customer_ref", "add the key to identifiers, or leave person out")
+        if len(set(self.person.values())) < len(self.person):
+            raise FieldMistake("person", list(self.person.values()), "each role once", "name one column for each")
 
     def _check_time_columns(self) -> None:
         for field in ("event_at", "changed_at"):
@@ -111,6 +127,31 @@ class TableSpec(BaseModel):
             raise FieldMistake(
                 "time_from", self.time_from, "a column that this table has under the same name", "correct the column name"
             )
+
+    def _check_consent(self) -> None:
+        for column in self.consent or {}:
+            if self.columns.get(column) != "boolean":
+                raise FieldMistake("consent", column, "a column of type boolean", "change its type or name another column")
+        channels = list((self.consent or {}).values())
+        if len(set(channels)) < len(channels):
+            raise FieldMistake("consent", channels, "each channel once", "name the column whose answer counts")
+        if self.consent and self.customer_column is None:
+            raise FieldMistake(
+                "consent", list(self.consent), "a table whose identifiers name a customer_ref", "add the customer number to identifiers"
+            )
+
+    @property
+    def customer_column(self) -> str | None:
+        """The column that holds the customer number, if any."""
+        return next((column for column, kind in self.identifiers.items() if kind == CUSTOMER_NUMBER), None)
+
+    @property
+    def choices(self) -> dict[str, ConsentChannel]:
+        """Column -> channel: what a customer's choice about being contacted is read from."""
+        if self.consent is not None:
+            return dict(self.consent)
+        is_told = self.name == "customers" and self.customer_column is not None
+        return {c: channel for c, channel in DEFAULT_CONSENT.items() if is_told and self.columns.get(c) == "boolean"}
 
     @property
     def fixed_columns(self) -> frozenset[str]:
@@ -139,6 +180,7 @@ class TableSpec(BaseModel):
         """16 hex digits that change whenever anything the user says about this table changes; goes into input digests."""
         said = self.model_dump(mode="json")
         said["columns"] = list(said["columns"].items())  # the order matters for files without a header
+        del said["person"]  # read by matching only, which digests it itself
         return hashlib.blake2b(json.dumps(said, sort_keys=True).encode(), digest_size=8).hexdigest()
 
 

@@ -18,7 +18,7 @@ SETTING = "IDENTITY_RULES"
 Window = Literal["ever", "year", "month", "week"]
 
 # Raised when the algorithm itself changes its answers: tables built by an older one are then no longer current.
-ALGORITHM_VERSION = 1
+ALGORITHM_VERSION = 2
 
 _WINDOW_DAYS: dict[str, int | None] = {"ever": None, "year": 365, "month": 30, "week": 7}
 _DAY_MICROSECONDS = 86_400_000_000

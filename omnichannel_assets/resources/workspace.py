@@ -17,7 +17,7 @@ from omnichannel_assets.errors import InputError, SettingError
 from omnichannel_assets.identity.rules import IdentityRules
 from omnichannel_assets.identity.rules_file import load_rules
 from omnichannel_assets.lake.engine import EngineLimits
-from omnichannel_assets.lake.lake import Lake
+from omnichannel_assets.lake.lake import Lake, digest_of
 from omnichannel_assets.lake.schema import TableSchema
 from omnichannel_assets.lake.store import LocalStore, landing_store
 from omnichannel_assets.lake.tables import LANDING_FILES, STATIC_TABLES
@@ -122,6 +122,10 @@ class Workspace:
 
     def _registered_types(self) -> set[str]:
         return {identifier_type for spec in self.registry.values() for identifier_type in spec.identifiers.values()}
+
+    def identifier_salt(self) -> str:
+        """What keys the hashes that stand for identifiers where these must not be; made from IDENTITY_KEY, which it does not tell."""
+        return digest_of(["identifier salt", self.settings.identity_key.get_secret_value()])
 
     def staging_parameters(self) -> dict[str, Any]:
         """Values that the Segment staging model binds: $first_day, $history_sources, $trait_names, $trait_types."""

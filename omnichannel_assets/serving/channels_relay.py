@@ -13,13 +13,16 @@ from typing import TYPE_CHECKING, Any
 
 from omnichannel_assets.errors import RetryableError
 from omnichannel_assets.lake.engine import model_text
+from omnichannel_assets.lake.tables_erasure import ERASURES
 from omnichannel_assets.resources.channels import aws_of, is_reachable, segment_of
+from omnichannel_assets.resources.erased import suppression_of
 from omnichannel_assets.resources.workspace import DEFAULT_DMS_TABLES, Workspace
 from omnichannel_assets.serving.relay import Call
 
 if TYPE_CHECKING:
     from omnichannel_assets.activation.outcomes import Outcome
     from omnichannel_assets.activation.segment import SegmentClient
+    from omnichannel_assets.erasure.suppression import Suppression
 
 log = logging.getLogger("omnichannel_assets")
 
@@ -28,7 +31,7 @@ CALL_SECONDS, CALL_ATTEMPTS = 1.5, 2
 
 
 class ChannelsRelay:
-    """Events to Personalize and lists back to Segment. A person whom the shop has deleted is sent to neither.
+    """Events to Personalize and lists back to Segment. A person whom the shop has deleted, or who was erased here, is sent to neither.
 
     ``sandbox_url`` None means the real services.
     """
@@ -36,12 +39,13 @@ class ChannelsRelay:
     def __init__(self, workspace: Workspace, sandbox_url: str | None):
         self.workspace, self.sandbox_url = workspace, sandbox_url
         self._erased: tuple[Any, frozenset[str]] = (None, frozenset())
+        self._list: tuple[str, Suppression | None] = ("", None)
 
     def put_event(self, call: Call, customer_id: str | None) -> None:
         """One track call to Personalize. Raises RetryableError when it may work later; a refusal is logged without the call's values."""
         from omnichannel_assets.activation.personalize import put_event
 
-        if customer_id in self._deleted():
+        if customer_id in self._deleted() or self._is_on_the_list(call.get("userId"), call.get("anonymousId")):
             return
         self._settle("personalize", put_event(self._events, self._tracking_id, call, user_id=customer_id))
 
@@ -49,7 +53,7 @@ class ChannelsRelay:
         """One trait to Segment. Raises RetryableError when it may work later."""
         from omnichannel_assets.activation.segment import identify
 
-        if customer_id in self._deleted():
+        if customer_id in self._deleted() or self._is_on_the_list(user_id, anonymous_id):
             return
         now = datetime.now(UTC)  # wall-clock: when the list was made
         who = {"user_id": user_id} if user_id else {"anonymous_id": anonymous_id}
@@ -82,6 +86,15 @@ class ChannelsRelay:
 
     def _aws(self, service: str) -> Any:
         return aws_of(self.workspace.settings, service, self.sandbox_url, attempts=CALL_ATTEMPTS, read_seconds=CALL_SECONDS)
+
+    def _is_on_the_list(self, user_id: Any, anonymous_id: Any) -> bool:
+        """Whether this is an erased person: by login, or on a device of theirs without another login."""
+        manifest = self.workspace.lake.manifest(ERASURES.name)
+        state = manifest.sha256 if manifest else ""
+        if self._list[0] != state:
+            self._list = (state, suppression_of(self.workspace))
+        known, login, device = self._list[1], str(user_id or "").strip(), str(anonymous_id or "").strip()
+        return known is not None and (known.holds("user_id", login) if login else known.holds("anonymous_id", device))
 
     def _deleted(self) -> frozenset[str]:
         """Customers whom the shop's database has deleted; asked again when identities or the shop's customers changed."""

@@ -30,5 +30,7 @@ create or replace macro composite_part(value) as nullif(trim(replace(cast(value 
 create or replace macro first_part(found) as found[1];
 -- days from one instant to a later one, with the part of a day; exact at whole days.
 create or replace macro days_between(earlier, later) as (epoch_us(later) - epoch_us(earlier)) / cast(86400000000 as double);
+-- stands for an identifier where identifiers must not be: nobody without the salt can try values against it.
+create or replace macro identifier_hash(salt, kind, value) as left(sha256(salt || '/' || kind || '/' || value), 16);
 -- a product without a status is on sale.
 create or replace macro is_on_sale(status) as coalesce(nullif(lower(trim(status)), ''), 'active') = 'active';

@@ -11,6 +11,7 @@ import pytest
 from omnichannel_assets.sample import SampleCounts, write_sample
 from omnichannel_assets.settings import Settings
 from omnichannel_assets_tests.integration import running
+from omnichannel_assets_tests.integration.test_deliveries import Shop, made_shop
 
 LAST_DAY = date(2025, 6, 30)
 """In the past whatever the clock says: a run believes no received day that is still to come."""
@@ -32,6 +33,12 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Sample:
     counts = write_sample(folder / "landing", folder / "truth", customers=40, days=6, last_day=LAST_DAY)
     running.run_steps(running.workspace(folder / "landing", folder / "lake"))
     return Sample(folder / "landing", folder / "truth", folder / "lake", counts)
+
+
+@pytest.fixture(scope="session")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Shop:
+    """A lake with scores and audiences of two dates, for the deliveries."""
+    return made_shop(tmp_path_factory.mktemp("shop"))
 
 
 @pytest.fixture(autouse=True)

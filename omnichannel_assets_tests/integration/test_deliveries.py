@@ -45,11 +45,6 @@ class Shop:
     lake: Path
 
 
-@pytest.fixture(scope="module")
-def shop(tmp_path_factory: pytest.TempPathFactory) -> Shop:
-    return made_shop(tmp_path_factory.mktemp("shop"))
-
-
 def made_shop(folder: Path) -> Shop:
     write_sample(folder / "landing", folder / "truth", customers=110, days=8, last_day=LAST_DAY)
     opened = running.workspace(folder / "landing", folder / "lake")

@@ -34,11 +34,6 @@ from omnichannel_assets_tests.integration.test_deliveries import (
 )
 
 
-@pytest.fixture(scope="module")
-def shop(tmp_path_factory: pytest.TempPathFactory) -> base.Shop:
-    return base.made_shop(tmp_path_factory.mktemp("shop"))
-
-
 @pytest.fixture
 def copied(shop: base.Shop, tmp_path: Path) -> Workspace:
     return base.copy_of(shop, tmp_path / "lake")

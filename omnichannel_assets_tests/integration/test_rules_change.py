@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from omnichannel_assets.assets import identity, segment
+from omnichannel_assets.assets import identity, links, segment
 from omnichannel_assets.assets.applied_rules import RULES_KEY, changed_rules
 from omnichannel_assets.assets.rules_plan import RulesPlan, apply_rules, plan_rules
 from omnichannel_assets.definitions import build_definitions
@@ -86,7 +86,7 @@ def shop(tmp_path) -> Iterator[Shop]:
 GATED = {
     "event_facts": lambda opened: segment.build_facts(opened, EVENT_FACTS),
     "order_facts": lambda opened: segment.build_facts(opened, ORDER_FACTS),
-    "identifiers": identity.collect_links,
+    "identifiers": links.collect_links,
     "identities": identity.resolve_identities,
 }
 

@@ -23,7 +23,7 @@ from omnichannel_assets.settings import NOT_MERCHANDISE
 
 TABLES = {table.name: table for table in STATIC_TABLES} | DEFAULT_DMS_TABLES
 AS_OF = datetime(2026, 11, 20, tzinfo=UTC)
-PARAMETERS = {"as_of": AS_OF, "as_of_date": AS_OF.date(), "not_merchandise": NOT_MERCHANDISE, "online_store_ids": ["web"], "mostly_bad_share": 0.5, "known_types": ["customer_ref", "email", "phone", "user_id"]}
+PARAMETERS = {"as_of": AS_OF, "as_of_date": AS_OF.date(), "not_merchandise": NOT_MERCHANDISE, "online_store_ids": ["web"], "mostly_bad_share": 0.5, "identifier_salt": "salt", "known_types": ["customer_ref", "email", "phone", "user_id"]}
 TEXT, MOMENT, DAY = pa.string(), pa.timestamp("us", tz="UTC"), pa.date32()
 CALLS = TABLES["segment_events"]
 OTHER_INPUTS = {
@@ -37,10 +37,12 @@ OTHER_INPUTS = {
     "mostly_bad_files": pa.schema([("file", TEXT), ("lines", pa.int64()), ("bad", pa.int64())]),
     "vanished_lines": TABLES["segment_quarantine"].arrow(),
     "unreadable_lines": pa.schema([("rule", TEXT), ("file", TEXT), ("line", pa.int64()), ("payload", TEXT), ("received_day", DAY)]),
-    "identities_then": TABLES["identities"].arrow(),
+    "earlier_controls": TABLES["control_identifiers"].arrow(),
+    "identities_history": TABLES["identities"].arrow(),
     "arms": pa.schema([("audience", TEXT), ("customer_id", TEXT), ("arm", TEXT)]),
     "raw_links": pa.schema([("source", TEXT), ("link_id", TEXT), ("known_at", MOMENT), ("identifier_type", TEXT), ("raw_value", TEXT), ("country", TEXT)]),
     "normal_identifiers": pa.schema([("identifier_type", TEXT), ("raw_value", TEXT), ("country", TEXT), ("identifier_value", TEXT), ("is_blocked", pa.bool_())]),
+    "numbered_identifiers": pa.schema([("number", pa.int64()), ("identifier_type", TEXT), ("identifier_value", TEXT), ("customer_id", TEXT)]),
     "identifier_priority": pa.schema([("identifier_type", TEXT), ("priority", pa.int64())]),
     "cutoff_features": pa.schema([field.with_name("cutoff") if field.name == "as_of" else field for field in TABLES["customer_features"].arrow()]),
     "cutoff_identities": pa.schema([("cutoff", DAY), ("identifier_type", TEXT), ("identifier_value", TEXT), ("customer_id", TEXT)]),

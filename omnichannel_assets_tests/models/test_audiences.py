@@ -1,6 +1,7 @@
 """Who is chosen for which campaign: the top band and the top decile, of people who may be contacted, with the arm handed in."""
 
-from omnichannel_assets_tests.models.rows import AS_OF, built, part, person
+from omnichannel_assets_tests.models.rows import AS_OF, built, identity, part, person
+from omnichannel_assets_tests.models.test_held_out_customers import control
 
 
 def score(number: int, band: str | None = "low", decile: int | None = 5) -> dict:
@@ -8,7 +9,7 @@ def score(number: int, band: str | None = "low", decile: int | None = 5) -> dict
 
 
 def customer(number: int, opted_in: bool | None = True) -> dict:
-    return {"customer_id": person(number), "is_known": True, "email": "a@example.com", "email_opt_in": opted_in, "orders": 0, "revenue": 0}
+    return {"customer_id": person(number), "is_known": True, "email": "a@example.com", "email_opt_in": opted_in, "orders": 0, "lifetime_value": 0}
 
 
 def arms(*numbers: int, arm: str = "treatment") -> list[dict]:
@@ -39,3 +40,9 @@ def test_controls_are_in_the_audience_with_their_arm():
 
 def test_without_scores_nobody_is_chosen():
     assert chosen([score(1, None, None)], [customer(1)], arms(1)) == []
+
+
+def test_who_was_a_control_before_is_one_again_whatever_the_hash_of_the_id_they_have_now_says():
+    before, ids = [control("email", "a@x")], [identity("email", "a@x", 1)]
+    rows = built("audiences", propensity_scores=[score(1, "high", 1)], customers=[customer(1)], arms=arms(1), earlier_controls=before, identities=ids)
+    assert part(rows, "audience", "arm") == [("repurchase_lookalike", "treatment"), ("win_back", "control")]

@@ -1,10 +1,11 @@
 """By which ids Segment knows the people whom no campaign may hold."""
 
 from omnichannel_assets_tests.models.rows import AS_OF, identity, person, queried, version
+from omnichannel_assets_tests.models.test_held_out_customers import control
 
 
 def customer(number: int, opted_in: bool | None) -> dict:
-    return {"customer_id": person(number), "is_known": True, "email_opt_in": opted_in, "orders": 0, "revenue": 0}
+    return {"customer_id": person(number), "is_known": True, "email_opt_in": opted_in, "orders": 0, "lifetime_value": 0}
 
 
 def barred(**inputs) -> list[tuple]:
@@ -26,5 +27,9 @@ def test_whom_the_shop_deleted_is_barred():
 
 
 def test_a_control_is_barred_from_that_audience():
-    row = {"audience": "win_back", "as_of": AS_OF.date(), "customer_id": person(2), "arm": "control"}
-    assert barred(audiences=[row], identities=IDS, identities_then=IDS) == [("win_back", "user_id", "U2")]
+    assert barred(earlier_controls=[control("user_id", "U2")], identities=IDS) == [("win_back", "user_id", "U2")]
+
+
+def test_an_id_that_was_somebodys_and_is_nobodys_is_barred():
+    gone = identity("anonymous_id", "kiosk", 1, valid_to=AS_OF.date())
+    assert barred(identities=IDS, identities_history=[*IDS, gone, identity("email", "family@x", 1, valid_to=AS_OF.date())]) == [("every", "anonymous_id", "kiosk")]

@@ -5,7 +5,7 @@ from datetime import date
 
 import pytest
 
-from omnichannel_assets.assets.identity import composite_parameters
+from omnichannel_assets.assets.links import composite_parameters
 from omnichannel_assets.identity.rules import Composite
 from omnichannel_assets.lake.engine import model_text
 from omnichannel_assets_tests.models.rows import engine, register

@@ -11,7 +11,7 @@ import pytest
 
 from omnichannel_assets_tests.project.sources import ROOT, modules
 
-DOMAIN = {"segment", "dms", "identity", "sample", "propensity", "recommend", "activation"}
+DOMAIN = {"segment", "dms", "identity", "sample", "propensity", "recommend", "activation", "erasure"}
 BELOW_CHECKS = {"errors", "settings", "lake", "resources", *DOMAIN - {"sample"}}
 MAY_IMPORT: dict[str, set[str]] = {
     "": set(),
@@ -24,8 +24,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     "propensity": {"errors"},
     "recommend": {"errors"},
     "activation": {"errors"},
+    "erasure": {"errors", "identity"},  # a hash is taken of what identity calls equal
     "sandbox": {"errors", "activation"},
-    "serving": {"errors", "settings", "lake", "resources", "segment", "identity", "activation", "recommend"},
+    "serving": {"errors", "settings", "lake", "resources", "segment", "identity", "activation", "recommend", "erasure"},
     "sample": {"errors"},  # nothing else, so that the truth is never computed by the code it judges
     "sql": set(),
     "lake": {"errors", "settings"},
@@ -36,12 +37,14 @@ MAY_IMPORT: dict[str, set[str]] = {
     "definitions": {"assets", "checks", "automation", *BELOW_CHECKS},
     "run": {"definitions", "assets", "checks", "automation", *BELOW_CHECKS},
     "summary": {"run", *BELOW_CHECKS},
-    "explain": BELOW_CHECKS,
+    "portrait": BELOW_CHECKS,
+    "explain": {"portrait", *BELOW_CHECKS},
     "report": {"summary", "assets", *BELOW_CHECKS},
-    "commands": {"run", "summary", "explain", "checks", "assets", *BELOW_CHECKS},
-    "cli": {"commands", "run", "summary", "report", "explain", "checks", "sample", "sandbox", "serving", "__version__", *BELOW_CHECKS},
+    "labelled": {"assets", "sample", *BELOW_CHECKS},
+    "commands": {"labelled", "run", "summary", "portrait", "explain", "checks", "assets", *BELOW_CHECKS},
+    "cli": {"commands", "run", "summary", "report", "portrait", "explain", "checks", "sample", "sandbox", "serving", "__version__", *BELOW_CHECKS},
 }
-WITHOUT_DAGSTER = DOMAIN | {"errors", "settings", "yaml_files", "lake", "checks", "explain", "summary"}
+WITHOUT_DAGSTER = DOMAIN | {"errors", "settings", "yaml_files", "lake", "checks", "portrait", "explain", "summary"}
 
 
 def test_imports_run_one_way_from_settings_to_the_command() -> None:

@@ -1,0 +1,1 @@
+"""Tests of `erasure`: who is recognised, what a row loses, what the certificate says."""
