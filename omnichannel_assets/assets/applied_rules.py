@@ -80,7 +80,7 @@ def _changes(name: str, before: Any, after: Any) -> list[ChangedRule]:
         one, other = ({json.dumps(entry) for entry in entries or []} for entries in (before, after))
         added, removed = (sorted(json.loads(text) for text in texts) for texts in (other - one, one - other))
         if name in NOT_SHOWN:
-            return [ChangedRule(name, f"{len(one)} entries", f"{len(other)} entries ({len(added)} added, {len(removed)} removed)")]
+            return [ChangedRule(name, f"{len(one)}", f"{len(other)} ({len(added)} added, {len(removed)} removed)")]
         return [ChangedRule(name, " ".join(removed) or "nothing more", " ".join(added) or "nothing more")]
     if isinstance(before, Mapping) and isinstance(after, Mapping):
         keys = sorted(key for key in {*before, *after} if before.get(key) != after.get(key))

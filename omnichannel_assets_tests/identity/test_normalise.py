@@ -4,6 +4,8 @@ import dataclasses
 
 import pyarrow as pa
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from omnichannel_assets.errors import SettingError
 from omnichannel_assets.identity.normalise import normalise_identifiers
@@ -136,3 +138,17 @@ def test_a_composite_with_an_empty_unreadable_or_blocked_part_is_no_identifier(r
 
 def test_a_type_that_is_no_composite_keeps_its_text():
     assert normalised("loyalty_id", "Ada|B-1", rules=NAMED) == ("Ada|B-1", False)
+
+
+WORD = st.text(st.characters(categories=("L", "M", "N")), min_size=1, max_size=8)
+
+
+@settings(max_examples=300, deadline=None, derandomize=True, database=None)
+@given(st.lists(WORD, min_size=3, max_size=3), st.sampled_from([str.upper, str.lower, str.title]), st.sampled_from([" ", "-", "'", " . ", "\u00a0"]))
+def test_case_white_space_and_punctuation_never_tell_two_composites_apart(parts, spelled, noise):
+    plain, other = "|".join(parts), "|".join(noise + noise.join(spelled(letter) for letter in part) + noise for part in parts)
+    found, again = normalised("name_birth_date", plain, rules=NAMED), normalised("name_birth_date", other, rules=NAMED)
+    # Letters whose upper case is spelled with others (such as a final sigma) are folded alike by Python only letter by letter.
+    if "".join(spelled(letter) for letter in plain).casefold() == plain.casefold():
+        assert found[0] == again[0]
+    assert found[0] is None or found[0].count("|") == 2

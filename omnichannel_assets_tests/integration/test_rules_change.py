@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from omnichannel_assets.assets import identity, links, segment
-from omnichannel_assets.assets.applied_rules import RULES_KEY
+from omnichannel_assets.assets.applied_rules import RULES_KEY, changed_rules
 from omnichannel_assets.assets.rules_plan import RulesPlan, apply_rules, plan_rules
 from omnichannel_assets.definitions import build_definitions
 from omnichannel_assets.errors import UserError
@@ -198,12 +198,44 @@ def test_a_fresh_lake_and_one_without_a_record_of_its_rules_are_not_held_up(shop
     assert (shop.lake / RULES_KEY).exists()
 
 
+EVERY_KIND = """
+limits: {user_id: 2 ever, email: 5 a year, phone: 5 a month, customer_ref: 5 ever, name_plan: 1 ever}
+default_limit: 9 a week
+priority: [email]
+blocked: {values: ["-1"], patterns: ['^[0-]*$', 'test.*']}
+composites: {name_plan: [last_name, plan|tariff]}
+shared: {customers: 5, values: [{type: email, value: "a@example.com", since: 2025-03-01}]}
+caps: {merges: 100}
+"""
+
+
+def test_changed_rules_are_told_in_the_words_of_the_file_and_lists_of_values_in_numbers(shop):
+    shop.rules(EVERY_KIND)
+    told = {change.name: (change.before, change.after) for change in changed_rules(shop.opened)}
+    assert told == {
+        "limits.user_id": ("1 ever", "2 ever"),
+        "limits.phone": ("5 a year", "5 a month"),
+        "limits.name_plan": ("default", "1 ever"),
+        "default_limit": ("5 a week", "9 a week"),
+        "priority": ("user_id, email", "email"),
+        "blocked.values": ("3", "1 (0 added, 2 removed)"),
+        "blocked.patterns": ("(?i)null|none|nan|undefined|anonymous|n/a|#n/a|\\[object object\\]", "test.*"),
+        "composites.name_plan": ("none", "last_name, plan|tariff"),
+        "shared.customers": ("off", "5"),
+        "shared.values": ("0", "1 (1 added, 0 removed)"),
+        "caps": ("merges off, identifiers 1000", "merges 100, identifiers 1000"),
+    }
+    (shop.folder / "rules.yaml").write_text(PLAIN)
+    german = running.workspace(shop.landing, shop.lake, identity_rules=str(shop.folder / "rules.yaml"), default_region="DE", **AS_OF)
+    assert [(change.name, change.before, change.after) for change in changed_rules(german)] == [("DEFAULT_REGION", "none", "DE")]
+
+
 def test_a_blocked_value_is_counted_as_such_in_the_plan_and_never_named(shop):
     shop.rules(BLOCKING)
     plan = plan_rules(shop.opened)
     assert (plan.effects.blocked, plan.effects.shared, plan.effects.carried) == ({"ios.id": 1}, {}, {})
     assert "bridge" not in str(plan)
-    assert [(change.name, change.after) for change in plan.changed] == [("blocked.values", "4 entries (1 added, 0 removed)")]
+    assert [(change.name, change.after) for change in plan.changed] == [("blocked.values", "4 (1 added, 0 removed)")]
 
 
 def test_what_was_made_with_tells_the_cause():
