@@ -12,6 +12,9 @@ from pathlib import Path
 import click
 
 from omnichannel_assets import __version__
+from omnichannel_assets.commands.evaluate_identity import evaluate_identity
+from omnichannel_assets.commands.identity import identity
+from omnichannel_assets.commands.matches import matches
 from omnichannel_assets.commands.printing import plain, print_rows, show_progress
 from omnichannel_assets.commands.shared_options import date_of, format_option, lake_option, landing_option, opened_workspace, require_lake
 from omnichannel_assets.errors import InputError, UserError
@@ -182,6 +185,11 @@ def serve(lake_uri: str | None, host: str, port: int) -> None:
             workspace = opened_workspace(lake_uri=lake_uri, sandbox_url=url)
         click.echo(f"Answering on http://{host}:{port}; what it answers: http://{host}:{port}/docs" + (f"; sandbox: {url}" if url else ""))
         serve_shop(workspace, host, port, relay=relay_of(workspace, url))
+
+
+cli.add_command(identity)
+cli.add_command(matches)
+cli.add_command(evaluate_identity)
 
 
 def main() -> None:

@@ -38,7 +38,7 @@ def build_assets(settings: Settings, registry: dict[str, TableSpec]) -> list[dg.
         *dms.assets(registry),
         *identity.assets(registry),
         *identity_health.assets(),
-        *customers.assets(),
+        *customers.assets(registry),
         *interactions.assets(),
         *features.assets(as_ofs),
         *propensity.assets(as_ofs),
@@ -54,7 +54,8 @@ def build_definitions(settings: Settings | None = None, overrides: Mapping[str, 
     Raises UserError, one line a setting, when a setting is wrong.
     """
     settings = settings or load_settings()
-    registry = Workspace(settings).registry
+    workspace = Workspace(settings)
+    registry, _ = workspace.registry, workspace.rules  # a mistake in either file is told before anything runs
     return dg.Definitions(
         assets=build_assets(settings, registry),
         resources={"workspace": WorkspaceResource.of(settings), **(overrides or {})},

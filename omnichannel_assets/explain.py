@@ -13,7 +13,6 @@ from typing import Any
 from omnichannel_assets.errors import InputError
 from omnichannel_assets.lake.engine import Engine, quoted
 from omnichannel_assets.lake.public import public_engine
-from omnichannel_assets.lake.tables_identity import SHARED_IDENTIFIERS
 from omnichannel_assets.portrait.drawing import drawn, picture_format
 from omnichannel_assets.portrait.ties import MOST_APART, Portrait, portrait
 from omnichannel_assets.resources.workspace import Workspace
@@ -36,7 +35,7 @@ RECENT = 10
 def explain(workspace: Workspace, asked: str) -> dict[str, Any]:
     """Everything about the customer behind a customer_id or any identifier, as plain values.
 
-    Keys: asked, customer, identifiers, joined_by, apart, history, orders, behaviour, recent, scores, features, audiences, recommendations, sent. Raises InputError when nobody is found, and when a
+    Keys: asked, customer, fields, consents, attributes, identifiers, joined_by, apart, history, orders, behaviour, recent, scores, features, audiences, recommendations, sent. Raises InputError when nobody is found, and when a
     value names several people (as identifiers of different types).
     """
     with public_engine(workspace.lake, workspace.tables) as engine:
@@ -71,6 +70,7 @@ def explain(workspace: Workspace, asked: str) -> dict[str, Any]:
                 f"where i.customer_id = $c order by i.event_at desc, i.event_type, i.item_id limit {RECENT}",
                 customer_id,
             ),
+            **_told(engine, customer_id),
             **_acted_on(engine, customer_id),
         }
 
@@ -91,6 +91,16 @@ def _joined(found: Portrait) -> dict[str, list[dict[str, Any]]]:
         {"link": tie.link, "known_at": tie.known_at, "identifiers": list(tie.names), "is_weak": tie.is_weak} for tie in found.joining
     ]
     return {"joined_by": joined_by, "apart": [asdict(other) for other in found.apart]}
+
+
+def _told(engine: Engine, customer_id: str) -> dict[str, list[dict[str, Any]]]:
+    """Who told each field, when, and why that value won; every choice about being contacted; what Segment computed itself."""
+    questions = {
+        "fields": "select field, value, source, told_at, reason, alternatives from customer_fields where customer_id = $c order by field",
+        "consents": "select channel, opted_in, chosen_at, source, is_current from consents where customer_id = $c order by channel, chosen_at desc, source",
+        "attributes": "select kind, name, value, set_at, source from customer_attributes where customer_id = $c order by kind, name",
+    }
+    return {key: _records(engine, sql, customer_id) for key, sql in questions.items()}
 
 
 def _acted_on(engine: Engine, customer_id: str) -> dict[str, list[dict[str, Any]]]:
@@ -146,7 +156,6 @@ def _find(workspace: Workspace, engine: Engine, asked: str) -> tuple[str, str]:
 
 def _refuse_shared(workspace: Workspace, engine: Engine, asked: str) -> None:
     """Say of an identifier that several people use since when it belongs to nobody. Raises InputError."""
-    engine.register_files(SHARED_IDENTIFIERS, workspace.lake.paths(SHARED_IDENTIFIERS))
     spellings = _spellings(workspace, asked, _countries(workspace, engine))
     found = engine.rows("select min(shared_from) from shared_identifiers where list_contains($spellings, identifier_value)", {"spellings": spellings})
     if found[0][0]:
@@ -209,6 +218,17 @@ def _records(engine: Engine, sql: str, customer_id: str) -> list[dict[str, Any]]
 
 Record = dict[str, Any]
 SECTIONS: tuple[tuple[str, str, Callable[[Record], tuple[Any, ...]]], ...] = (
+    (
+        "fields",
+        "Fields: who told them, when, and why that value",
+        lambda r: (r["field"], r["value"], r["source"], r["told_at"], r["reason"], f"{r['alternatives']} lost" if r["alternatives"] else ""),
+    ),
+    (
+        "consents",
+        "Choices about being contacted, the newest of each channel first",
+        lambda r: (r["channel"], "yes" if r["opted_in"] else "no", r["chosen_at"], r["source"], "in force" if r["is_current"] else ""),
+    ),
+    ("attributes", "Computed by Segment (to look at only)", lambda r: (r["kind"], r["name"], r["value"], r["set_at"], r["source"])),
     ("audiences", "Audiences and arm", lambda r: (r["audience"], r["arm"], f"as of {r['as_of']}")),
     ("recommendations", f"Recommended, the first {RECENT}", lambda r: (r["rank"], r["item_id"], r["name"], r["reason"])),
     (
@@ -287,13 +307,17 @@ def _profile(customer: Record) -> list[tuple[Any, ...]]:
         ("user id", get("user_id"), None),
         ("customer number", get("customer_ref"), None),
         ("name", " ".join(filter(None, (get("first_name"), get("last_name")))), get("name_source")),
+        ("address", ", ".join(filter(None, (get("street"), get("city"), get("postcode"), get("country")))), get("address_source")),
+        ("born", get("birth_date"), None),
         (
             "may be e-mailed",
             f"{opted_in}, chosen {_cell(get('email_opt_in_at'))}" if opted_in else "not known: never asked",
             get("email_opt_in_source"),
         ),
         ("seen", f"{_cell(get('first_seen_at'))} to {_cell(get('last_seen_at'))}", None),
-        ("orders", f"{get('orders'):,}, worth {get('revenue'):,} {get('currency') or ''} after refunds" if get("orders") else "none", None),
+        ("orders", f"{get('orders'):,}, worth {get('lifetime_value'):,} {get('currency') or ''} after refunds" if get("orders") else "none", None),
+        ("prefers", ", ".join(filter(None, (get("preferred_channel"), get("preferred_store"), get("favourite_categories")))), None),
+        ("devices", f"{get('devices')} ({get('device_kinds')})" if get("devices") else None, None),
     ]
     return [(label, value, f"from {source}" if source else "") for label, value, source in rows if value]
 

@@ -10,7 +10,7 @@ import datetime
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from omnichannel_assets.identity.timeline import CHANGES_SCHEMA, sorted_changes
+from omnichannel_assets.identity.outcome import CHANGES_SCHEMA, sorted_changes
 
 
 def identities_at(identities: pa.Table, as_of: datetime.date) -> pa.Table:

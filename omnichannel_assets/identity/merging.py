@@ -4,31 +4,37 @@ Here: connected components, the test whether a component can ever exceed a limit
 Not here: dates, customer ids and tables (timeline). A customer is represented by its oldest (smallest) identifier number.
 """
 
+from array import array
 from bisect import bisect_right, insort
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
-from omnichannel_assets.identity.links import EncodedLinks
+from omnichannel_assets.identity.caps import CustomerSizes, may_exceed_caps
+from omnichannel_assets.identity.graph import components, pairs_of
+from omnichannel_assets.identity.links import EncodedLinks, sub_links
 from omnichannel_assets.identity.rules import IdentityRules
 
 # Below every instant: "ever" is a window that opened before time began.
 _ALWAYS = -(2**63)
+# A number in a list takes ten times the memory it takes in an array.
+_PAIRS_AT_ONCE = 500_000
 
 
 @dataclass(frozen=True)
 class Merges:
     """One row per merge, in no particular order: at `link`, customer `loser` ended and became part of `winner` (< loser).
 
-    All three are int64 arrays of the same length; a customer ends at most once.
+    The three are arrays of the same length; a customer ends at most once.
+    component [identifiers] number of the component in the graph of these links; is_limited [components] it was replayed
     """
 
     loser: np.ndarray
     winner: np.ndarray
     link: np.ndarray
+    component: np.ndarray
+    is_limited: np.ndarray
 
 
 def find_merges(links: EncodedLinks, rules: IdentityRules) -> Merges:
@@ -39,32 +45,16 @@ def find_merges(links: EncodedLinks, rules: IdentityRules) -> Merges:
     in the *whole* component. Any tentative result at a link known at t is a subset of it, and its window (t - w, t] holds no more
     than the window ending at the latest first_known_at <= t: it cannot exceed a limit. So nothing is ever dropped, every link
     joins all its identifiers, and a pair of identifiers seen before joins nothing new: the first link of each pair suffices.
+    Caps bite no earlier than the size of the component allows, and such components are replayed too.
     An identifier attached nowhere is a customer of one: looked up, it adds just itself, as rule 5.3 would for an unknown value.
     """
-    left, right, link = _pairs(links)
-    component = _components(links.identifier_count, left, right)
-    is_limited = _may_exceed(links, rules, component)
+    left, right, link = pairs_of(links.row_link, links.row_identifier)
+    component = components(links.identifier_count, left, right)
+    is_limited = _may_exceed(links, rules, component) | may_exceed_caps(rules.caps, component)
     in_free = ~is_limited[component[left]] if len(left) else np.zeros(0, bool)
     free = _union(links.identifier_count, *_first_of_each_pair(left[in_free], right[in_free], link[in_free]))
     replayed = _replay(links, rules, is_limited[component])
-    return Merges(*(np.concatenate([a, b]) for a, b in zip(free, replayed, strict=True)))
-
-
-def _pairs(links: EncodedLinks) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """(first identifier of the link, other identifier, link) for each further identifier of each link."""
-    row_link, row_identifier = links.row_link, links.row_identifier
-    starts = np.flatnonzero(np.diff(row_link, prepend=-1))
-    head = np.repeat(row_identifier[starts], np.diff(starts, append=len(row_link)))
-    is_other = np.ones(len(row_link), bool)
-    is_other[starts] = False
-    return head[is_other], row_identifier[is_other], row_link[is_other]
-
-
-def _components(count: int, left: np.ndarray, right: np.ndarray) -> np.ndarray:
-    if not count:
-        return np.zeros(0, np.int64)
-    graph = coo_array((np.ones(len(left), np.int8), (left, right)), shape=(count, count))
-    return connected_components(graph, directed=False)[1]
+    return Merges(*(np.concatenate([a, b]) for a, b in zip(free, replayed, strict=True)), component, is_limited)
 
 
 def _may_exceed(links: EncodedLinks, rules: IdentityRules, component: np.ndarray) -> np.ndarray:
@@ -85,7 +75,7 @@ def _may_exceed(links: EncodedLinks, rules: IdentityRules, component: np.ndarray
 
 def _first_of_each_pair(left: np.ndarray, right: np.ndarray, link: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     # Pairs come in link order, and unique keeps the first of equals.
-    _, first = np.unique(left * (right.max(initial=0) + 1) + right, return_index=True)
+    _, first = np.unique(left.astype(np.int64) << 32 | right, return_index=True)
     first.sort()
     return left[first], right[first], link[first]
 
@@ -95,7 +85,7 @@ class _Customers:
 
     def __init__(self, count: int) -> None:
         self._parent = list(range(count))
-        self._journal: tuple[list[int], list[int], list[int]] = ([], [], [])
+        self._journal = (array("q"), array("q"), array("q"))
 
     def find(self, identifier: int) -> int:
         parent = self._parent
@@ -105,51 +95,59 @@ class _Customers:
 
     def merge(self, winner: int, loser: int, link: int) -> None:
         self._parent[loser] = winner
-        for column, number in zip(self._journal, (loser, winner, link), strict=True):
-            column.append(number)
+        losers, winners, links = self._journal
+        losers.append(loser)
+        winners.append(winner)
+        links.append(link)
 
     def journal(self) -> tuple[np.ndarray, ...]:
-        return tuple(np.array(column, np.int64) for column in self._journal)
+        return tuple(np.array(column, np.int64) for column in self._journal)  # loser, winner, link
 
 
 def _union(count: int, left: np.ndarray, right: np.ndarray, link: np.ndarray) -> tuple[np.ndarray, ...]:
     customers = _Customers(count)
     find, merge = customers.find, customers.merge
-    for one, other, at in zip(left.tolist(), right.tolist(), link.tolist(), strict=True):
-        one, other = find(one), find(other)
-        if one != other:
-            merge(min(one, other), max(one, other), at)
+    for start in range(0, len(left), _PAIRS_AT_ONCE):
+        some = slice(start, start + _PAIRS_AT_ONCE)
+        for one, other, at in zip(left[some].tolist(), right[some].tolist(), link[some].tolist(), strict=True):
+            one, other = find(one), find(other)
+            if one < other:
+                merge(one, other, at)
+            elif other < one:
+                merge(other, one, at)
     return customers.journal()
 
 
 def _replay(links: EncodedLinks, rules: IdentityRules, is_replayed: np.ndarray) -> tuple[np.ndarray, ...]:
     """Rule 5.3 over the links of identifiers marked in `is_replayed` [n], in total order."""
+    links, numbers, link_numbers = sub_links(links, np.flatnonzero(is_replayed[links.row_identifier]))
     customers = _Customers(links.identifier_count)
-    holdings = _Holdings(links, rules)
-    for link, identifiers in _link_sets(links, is_replayed):
+    holdings, sizes = _Holdings(links, rules), CustomerSizes(links, rules.caps)
+    for link, identifiers in link_sets(links):
         touched = list(dict.fromkeys(map(customers.find, identifiers)))
         if len(touched) == 1:
             continue
         known_at = int(links.link_known[link])
-        joined = holdings.longest_fitting(touched, known_at)
+        joined = sizes.longest_fitting(holdings.longest_fitting(touched, known_at), link)
         if len(joined) > 1:
             winner = min(joined)
             holdings.join(joined, winner, known_at)
+            sizes.join(joined, winner, link)
             for loser in joined:
                 if loser != winner:
                     customers.merge(winner, loser, link)
-    return customers.journal()
+    losers, winners, at = customers.journal()
+    return numbers[losers], numbers[winners], link_numbers[at]
 
 
-def _link_sets(links: EncodedLinks, is_replayed: np.ndarray) -> Iterator[tuple[int, list[int]]]:
-    """(link, its identifiers by priority and value) for links of at least two identifiers in replayed components."""
-    keep = is_replayed[links.row_identifier]
-    row_link, row_identifier = links.row_link[keep], links.row_identifier[keep].tolist()
-    starts = np.flatnonzero(np.diff(row_link, prepend=-1))
-    ends = np.append(starts[1:], len(row_link))
+def link_sets(links: EncodedLinks) -> Iterator[tuple[int, list[int]]]:
+    """(link, its identifiers by priority and value) for links of at least two identifiers, in total order."""
+    row_identifier = links.row_identifier.tolist()
+    starts = np.flatnonzero(np.diff(links.row_link, prepend=-1))
+    ends = np.append(starts[1:], len(links.row_link))
     several = ends - starts > 1
     starts, ends = starts[several], ends[several]
-    for link, start, end in zip(row_link[starts].tolist(), starts.tolist(), ends.tolist(), strict=True):
+    for link, start, end in zip(links.row_link[starts].tolist(), starts.tolist(), ends.tolist(), strict=True):
         yield link, row_identifier[start:end]
 
 

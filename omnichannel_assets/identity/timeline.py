@@ -1,43 +1,24 @@
-"""From merges to the two tables: `identities`, for every as-of date, and `identity_changes`.
+"""From merges to what holds from when to when, in whole as-of dates; everything here is numbers, the texts come in `tables`.
 
-Here: day boundaries, customer ids, building and sorting both tables. Not here: deciding what merges (merging).
+Here: day boundaries and the life of each customer. Not here: deciding what merges (merging), shared identifiers (shared), texts (tables).
 Only states at 00:00 UTC exist: what happens between two midnights collapses into one step, and a fact known on a day is
 first visible at the as-of date of the next.
 """
 
-import hashlib
 from dataclasses import dataclass
 
 import numpy as np
-import pyarrow as pa
 
-from omnichannel_assets.errors import SettingError
-from omnichannel_assets.identity.links import DAY_MICROSECONDS, INSTANT, EncodedLinks
+from omnichannel_assets.identity.links import DAY_MICROSECONDS, EncodedLinks
 from omnichannel_assets.identity.merging import Merges
 
-IDENTITIES_SCHEMA = pa.schema(
-    [
-        pa.field("identifier_type", pa.string(), nullable=False),
-        pa.field("identifier_value", pa.string(), nullable=False),
-        pa.field("customer_id", pa.string(), nullable=False),
-        pa.field("first_known_at", INSTANT, nullable=False),
-        pa.field("valid_from", pa.date32(), nullable=False),
-        pa.field("valid_to", pa.date32()),
-    ]
-)
+# Later than any date: the as-of date at which what still holds has ended.
+NEVER = np.iinfo(np.int32).max
+ALWAYS = np.iinfo(np.int32).min
 
-CHANGES_SCHEMA = pa.schema(
-    [
-        pa.field("as_of", pa.date32(), nullable=False),
-        pa.field("change", pa.string(), nullable=False),
-        pa.field("from_customer_id", pa.string()),
-        pa.field("to_customer_id", pa.string()),
-        pa.field("cause", pa.string(), nullable=False),
-    ]
-)
-
-# Later than any date: the as-of date at which a customer that still exists has ended.
-_NEVER = np.iinfo(np.int64).max
+MERGE, NEW, REKEY, SPLIT = range(4)
+CHANGE_NAMES = ("merge", "new", "rekey", "split")
+"""The kinds of journal rows in the order of the journal: a kind's number is its place here."""
 
 
 @dataclass(frozen=True)
@@ -47,14 +28,12 @@ class Lifetimes:
     starts, ends  it exists at T when starts <= T < ends; with starts == ends it is never visible
     heir          who holds its identifiers at `ends`: itself if it never ends; always visible then
     end_link      the link that ended it; -1 if none
-    customer_ids  string array: `c_` + 16 hex where visible, else null
     """
 
     starts: np.ndarray
     ends: np.ndarray
     heir: np.ndarray
     end_link: np.ndarray
-    customer_ids: pa.Array
 
     @property
     def is_visible(self) -> np.ndarray:
@@ -62,96 +41,99 @@ class Lifetimes:
         return self.starts < self.ends
 
 
-def lifetimes(links: EncodedLinks, merges: Merges, key: bytes) -> Lifetimes:
+@dataclass(frozen=True)
+class Intervals:
+    """Rows of who belonged to whom: identifier `who` was the customer named after `holder` at T when since <= T < until (NEVER: still is)."""
+
+    who: np.ndarray
+    holder: np.ndarray
+    since: np.ndarray
+    until: np.ndarray
+
+    def take(self, rows: np.ndarray) -> "Intervals":
+        """Some rows, by places or booleans."""
+        return Intervals(self.who[rows], self.holder[rows], self.since[rows], self.until[rows])
+
+    def between(self, start: np.ndarray, end: np.ndarray) -> "Intervals":
+        """What of each row lies in its own [start, end), days given per row."""
+        since, until = np.maximum(self.since, start), np.minimum(self.until, end)
+        return Intervals(self.who, self.holder, since, until).take(since < until)
+
+
+@dataclass(frozen=True)
+class Changes:
+    """Rows of the journal: at as-of date `day`, of a kind, from a customer to one (both named by an identifier, -1: none), by a link.
+
+    A cause below zero is no link alone: -2 - link says "shared:" before the link's name, and -1 is "shared:rule".
+    """
+
+    day: np.ndarray
+    kind: np.ndarray
+    ended: np.ndarray
+    found: np.ndarray
+    cause: np.ndarray
+
+    def take(self, rows: np.ndarray) -> "Changes":
+        """Some rows, by places or booleans."""
+        return Changes(self.day[rows], self.kind[rows], self.ended[rows], self.found[rows], self.cause[rows])
+
+
+def joined_intervals(tables: list[Intervals]) -> Intervals:
+    """The rows of several tables, in their order."""
+    return Intervals(*(np.concatenate([getattr(t, n) for t in tables]) for n in ("who", "holder", "since", "until")))
+
+
+def joined_changes(tables: list[Changes]) -> Changes:
+    """The rows of several tables, in their order."""
+    return Changes(*(np.concatenate([getattr(t, n) for t in tables]) for n in ("day", "kind", "ended", "found", "cause")))
+
+
+def lifetimes(links: EncodedLinks, merges: Merges) -> Lifetimes:
     """When each customer starts, ends and into whom, collapsed to day boundaries."""
-    starts = _first_as_of(links.first_known)
-    ends = np.full(links.identifier_count, _NEVER, np.int64)
+    starts = first_as_of(links.first_known)
+    ends = np.full(links.identifier_count, NEVER, np.int32)
     heir = np.arange(links.identifier_count)
     end_link = np.full(links.identifier_count, -1, np.int64)
-    ends[merges.loser] = _first_as_of(links.link_known[merges.link])
+    ends[merges.loser] = first_as_of(links.link_known[merges.link])
     heir[merges.loser] = merges.winner
     end_link[merges.loser] = merges.link
     # Skip heirs that end at the same boundary; jumping to the heir's heir halves what is left of a chain each round.
     while (is_gone := (ends[heir] == ends) & (heir[heir] != heir)).any():
         heir = np.where(is_gone, heir[heir], heir)
-    return Lifetimes(starts, ends, heir, end_link, _customer_ids(links, starts < ends, key))
+    return Lifetimes(starts, ends, heir, end_link)
 
 
-def identities_table(links: EncodedLinks, lives: Lifetimes) -> pa.Table:
-    """IDENTITIES_SCHEMA sorted by (identifier_type, identifier_value, valid_from): who holds each identifier from when to when."""
-    who, holder, since = np.arange(links.identifier_count), np.arange(links.identifier_count), lives.starts
+def intervals(lives: Lifetimes) -> Intervals:
+    """Who holds each identifier from when to when; of one identifier in the order of time."""
+    count = len(lives.starts)
+    who, holder, since = np.arange(count), np.arange(count), lives.starts
     steps = []
     while len(who):
         until = lives.ends[holder]
         seen = since < until
-        steps.append((who[seen], holder[seen], since[seen], until[seen]))
-        goes_on = until != _NEVER
+        steps.append(Intervals(who[seen], holder[seen], since[seen], until[seen]))
+        goes_on = until != NEVER
         who, holder, since = who[goes_on], lives.heir[holder[goes_on]], until[goes_on]
-    who, holder, since, until = (np.concatenate(column) for column in zip(*steps, strict=True)) if steps else [who] * 4
-    names = pa.array(links.types, pa.string())
-    alphabetical = np.argsort(np.argsort(np.array(links.types, object), kind="stable")) if links.types else np.zeros(0, np.int64)
-    order = np.lexsort((since, links.value_of[who], alphabetical[links.type_of[who]]))
-    who, holder, since, until = who[order], holder[order], since[order], until[order]
-    columns = [
-        names.take(pa.array(links.type_of[who])),
-        links.values.take(pa.array(links.value_of[who])).cast(pa.string()),
-        lives.customer_ids.take(pa.array(holder)),
-        pa.array(links.first_known[who]).cast(INSTANT),
-        _dates(since),
-        _dates(until),
-    ]
-    return pa.table(columns, schema=IDENTITIES_SCHEMA)
+    return joined_intervals(steps) if steps else Intervals(who, holder, since, since)
 
 
-def changes_table(links: EncodedLinks, lives: Lifetimes) -> pa.Table:
-    """CHANGES_SCHEMA sorted by (as_of, change, to, from): every `new` and `merge` along the as-of axis.
+def births_and_merges(links: EncodedLinks, lives: Lifetimes) -> Changes:
+    """Every `new` and `merge` along the as-of axis.
 
     The cause of `new` is the first link that carries the identifier the customer is named after; the cause of `merge` is the
-    link at which `from` ended. Merges of one day name the customer that holds the identifiers at its boundary.
+    link at which `ended` ended. Merges of one day name the customer that holds the identifiers at its boundary.
     """
     born = np.flatnonzero(lives.is_visible)
-    ended = np.flatnonzero(lives.is_visible & (lives.ends != _NEVER))
-    ids = lives.customer_ids
-    cause = np.concatenate([links.first_link[born], lives.end_link[ended]])
-    columns = [
-        _dates(np.concatenate([lives.starts[born], lives.ends[ended]])),
-        pa.array(np.repeat(["new", "merge"], [len(born), len(ended)]), pa.string()),
-        pa.concat_arrays([pa.nulls(len(born), pa.string()), ids.take(pa.array(ended))]),
-        ids.take(pa.array(np.concatenate([born, lives.heir[ended]]))),
-        links.link_names.take(pa.array(cause)).cast(pa.string()),
-    ]
-    return sorted_changes(pa.table(columns, schema=CHANGES_SCHEMA))
+    ended = np.flatnonzero(lives.is_visible & (lives.ends != NEVER))
+    return Changes(
+        np.concatenate([lives.starts[born], lives.ends[ended]]),
+        np.repeat(np.array([NEW, MERGE], np.int8), [len(born), len(ended)]),
+        np.concatenate([np.full(len(born), -1), ended]),
+        np.concatenate([born, lives.heir[ended]]),
+        np.concatenate([links.first_link[born], lives.end_link[ended]]),
+    )
 
 
-def sorted_changes(changes: pa.Table) -> pa.Table:
-    """The journal's order: (as_of, change, to, from)."""
-    keys = ("as_of", "change", "to_customer_id", "from_customer_id")
-    return changes.sort_by([(name, "ascending") for name in keys]).combine_chunks()
-
-
-def _first_as_of(known: np.ndarray) -> np.ndarray:
-    return known // DAY_MICROSECONDS + 1
-
-
-def _dates(days: np.ndarray) -> pa.Array:
-    is_open = days == _NEVER
-    return pa.array(np.where(is_open, 0, days).astype(np.int32), mask=is_open).cast(pa.date32())
-
-
-def _customer_ids(links: EncodedLinks, is_visible: np.ndarray, key: bytes) -> pa.Array:
-    """One id per visible customer: keyed BLAKE2b over its oldest identifier (design section 5)."""
-    if not 1 <= len(key) <= hashlib.blake2b.MAX_KEY_SIZE:
-        raise SettingError("IDENTITY_KEY", key, expected="1 to 64 bytes", fix="set a random key and keep it", secret=True)
-    visible = np.flatnonzero(is_visible)
-    instants = np.datetime_as_string(links.first_known[visible].astype("datetime64[us]"), unit="us").tolist()
-    texts = links.values.take(pa.array(links.value_of[visible])).to_pylist()
-    # Length prefixes: no value can be chosen so that two different identifiers are spelled alike.
-    heads = [f"|{len(name)}:{name}|" for name in links.types]
-    codes = links.type_of[visible].tolist()
-    keyed = hashlib.blake2b(digest_size=8, key=key)
-    ids = np.full(links.identifier_count, None, object)
-    for place, instant, code, text in zip(visible.tolist(), instants, codes, texts, strict=True):
-        digest = keyed.copy()
-        digest.update(f"{instant}{heads[code]}{len(text)}:{text}".encode())
-        ids[place] = "c_" + digest.hexdigest()
-    return pa.array(ids, pa.string())
+def first_as_of(known: np.ndarray) -> np.ndarray:
+    """The first as-of date (days since 1970) at which a fact known at an instant counts."""
+    return (known // DAY_MICROSECONDS + 1).astype(np.int32)

@@ -134,8 +134,7 @@ class Lake:
         if table.partition is None:
             found = self.manifest(table.name)
             return {"": found} if found else {}
-        prefix = f"{table.partition}="
-        values = [name.removeprefix(prefix) for name in self.store.folders(self.folder(table.name)) if name.startswith(prefix)]
+        values = self.stored_values(table)
         if table.partition == "received_day":
             values = [value for value in values if self.days[0].isoformat() <= value <= self.days[1].isoformat()]
         read = ((value, self.manifest(table.name, (table.partition, value))) for value in values)
@@ -195,6 +194,17 @@ class Lake:
         self._write_manifest(folder, manifest)
         return manifest
 
+    def stored_values(self, table: TableSchema) -> list[str]:
+        """Values of every partition of which anything is stored, finished or not."""
+        prefix = f"{table.partition}="
+        return [name.removeprefix(prefix) for name in self.store.folders(self.folder(table.name)) if name.startswith(prefix)]
+
+    def drop(self, table: TableSchema, value: str = "") -> None:
+        """Take a partition away (value "": what an unpartitioned form of the table left). Readers go by manifests, so that one goes first."""
+        folder = self.folder(table.name, (table.partition, value) if table.partition and value else None)
+        for name in ("_manifest.json", "data.parquet"):
+            self.store.remove(folder + name)
+
     def _write_manifest(self, folder: str, manifest: Manifest) -> None:
         self.store.write(folder + "_manifest.json", json.dumps(asdict(manifest), sort_keys=True, indent=1).encode())
 
@@ -202,7 +212,8 @@ class Lake:
         import pyarrow.parquet as pq
 
         ordered = data.select(table.names).cast(table.arrow()).combine_chunks()
-        ordered = ordered.sort_by([(name, "ascending") for name in table.key]) if ordered.num_rows else ordered
+        if not is_sorted(ordered, table.key):
+            ordered = ordered.sort_by([(name, "ascending") for name in table.key])
         with tempfile.NamedTemporaryFile(dir=self.store.scratch, suffix=".parquet", delete=False) as temporary:
             pq.write_table(ordered, temporary, compression="zstd", row_group_size=ROW_GROUP_ROWS)
         return Path(temporary.name)
@@ -213,6 +224,26 @@ def _with_all_columns(part: pa.Table, table: TableSchema) -> pa.Table:
 
     columns = [part[field.name] if field.name in part.column_names else pa.nulls(part.num_rows, field.type) for field in table.arrow()]
     return pa.table(columns, schema=table.arrow())
+
+
+def is_sorted(table: pa.Table, key: tuple[str, ...]) -> bool:
+    """Whether rows already ascend by a key, NULLs last: one pass over neighbours, far cheaper than sorting a large table again."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    count = table.num_rows - 1
+    tied = pa.repeat(pa.scalar(True), max(count, 0))
+    for name in key if count > 0 else ():
+        one, next_ = (table[name].slice(start, count) for start in (0, 1))
+        null, next_null = pc.is_null(one), pc.is_null(next_)
+        less = pc.or_(pc.fill_null(pc.less(one, next_), False), pc.and_not(next_null, null))
+        equal = pc.or_(pc.fill_null(pc.equal(one, next_), False), pc.and_(null, next_null))
+        if pc.any(pc.and_not(tied, pc.or_(less, equal))).as_py():
+            return False
+        tied = pc.and_(tied, equal)
+        if not pc.any(tied).as_py():
+            return True
+    return True
 
 
 def digest_of(value: Any) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -49,6 +50,10 @@ class Store(Protocol):
 
     def take(self, key: str, finished: Path) -> None:
         """Turn a finished local file into the object, atomically; the file is gone afterwards."""
+        ...
+
+    def remove(self, key: str) -> None:
+        """Take the object away, if it is there."""
         ...
 
     def local_paths(self, keys: Iterable[str]) -> list[str]:
@@ -117,6 +122,21 @@ class LocalStore:
         target = self.root / key
         target.parent.mkdir(parents=True, exist_ok=True)
         os.chmod(finished, 0o644)
+        os.replace(finished, target)
+
+    def remove(self, key: str) -> None:
+        if self.exists(key):
+            if self.before_write:
+                self.before_write(key)
+            (self.root / key).unlink()
+
+    def take_folder(self, key: str, finished: Path) -> None:
+        """Turn a finished local folder into one of the store by one rename; whatever has the name goes first. For caches, never for tables."""
+        if self.before_write:
+            self.before_write(key)
+        target = self.root / key
+        shutil.rmtree(target, ignore_errors=True)
+        target.parent.mkdir(parents=True, exist_ok=True)
         os.replace(finished, target)
 
     def local_paths(self, keys: Iterable[str]) -> list[str]:

@@ -63,12 +63,23 @@ def test_each_field_of_the_profile_names_its_source(shop: Shop, monkeypatch: pyt
     assert {name for name in ("email", "phone", "name") if not customer[f"{name}_source"]} == set()
 
 
+def test_every_field_and_choice_is_that_of_the_customer_and_says_who_told_it_when_and_why(shop: Shop, monkeypatch: pytest.MonkeyPatch, merged: dict[str, Any]) -> None:
+    answer = asked(shop, monkeypatch, merged["customer_id"])
+    customer, fields = answer["customer"], answer["fields"]
+    names = ("user_id", "customer_ref", "email", "phone", "first_name", "last_name", "street", "city", "postcode", "country", "birth_date")
+    assert {row["field"]: row["value"] for row in fields} == {name: customer[name] for name in names if customer[name] is not None}
+    assert all(row["source"] and row["told_at"] and row["reason"] for row in fields)
+    in_force = [(row["opted_in"], row["source"]) for row in answer["consents"] if row["channel"] == "email" and row["is_current"]]
+    assert in_force == ([(customer["email_opt_in"], customer["email_opt_in_source"])] if customer["email_opt_in_source"] else [])
+
+
 def test_the_text_shows_what_is_made_of_the_person_and_why_it_is_one_person(shop: Shop, monkeypatch: pytest.MonkeyPatch, merged: dict[str, Any]) -> None:
     said = ask(shop, monkeypatch, "explain", merged["customer_id"])
     first, *_ = said.out.splitlines()
     assert first.startswith(merged["customer_id"])
     shown = [line for line in said.out.splitlines() if line and not line.startswith(" ")][1:]
     always = [
+        "Fields: who told them, when, and why that value",
         "Recommended, the first 10",
         "Identifiers, and when each was first known",
         "Links that joined them",
@@ -78,7 +89,10 @@ def test_the_text_shows_what_is_made_of_the_person_and_why_it_is_one_person(shop
         "Interactions, the newest 10",
     ]
     assert [line for line in shown if line in always] == always
-    assert {line for line in shown if line not in always} <= {"Seen with them and not joined, the first 20", f"Scores as of {AS_OF}", f"Features as of {AS_OF}", "Audiences and arm", "What was sent, the newest first"}
+    sometimes = {f"Scores as of {AS_OF}", f"Features as of {AS_OF}", "Audiences and arm", "What was sent, the newest first"}
+    sometimes |= {"Choices about being contacted, the newest of each channel first", "Computed by Segment (to look at only)"}
+    sometimes |= {"Seen with them and not joined, the first 20"}
+    assert {line for line in shown if line not in always} <= sometimes
     assert said.err == ""
 
 
