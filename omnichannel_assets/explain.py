@@ -13,7 +13,6 @@ from typing import Any
 from omnichannel_assets.errors import InputError
 from omnichannel_assets.lake.engine import Engine, quoted
 from omnichannel_assets.lake.public import public_engine
-from omnichannel_assets.lake.tables_identity import SHARED_IDENTIFIERS
 from omnichannel_assets.portrait.drawing import drawn, picture_format
 from omnichannel_assets.portrait.ties import MOST_APART, Portrait, portrait
 from omnichannel_assets.resources.workspace import Workspace
@@ -158,7 +157,6 @@ def find_customer(workspace: Workspace, engine: Engine, asked: str, command: str
 
 def _refuse_shared(workspace: Workspace, engine: Engine, asked: str, command: str) -> None:
     """Say of an identifier that several people use since when it belongs to nobody. Raises InputError."""
-    engine.register_files(SHARED_IDENTIFIERS, workspace.lake.paths(SHARED_IDENTIFIERS))
     spellings = _spellings(workspace, asked, _countries(workspace, engine))
     found = engine.rows("select min(shared_from) from shared_identifiers where list_contains($spellings, identifier_value)", {"spellings": spellings})
     if found[0][0]:

@@ -125,5 +125,5 @@ def _table(as_of: date, figures: Figures) -> pa.Table:
 
 def assets() -> list[dg.AssetsDefinition]:
     """The Dagster asset of this page."""
-    upstream = [IDENTIFIERS.name, IDENTITIES.name]
+    upstream = [table.name for table in READ]
     return [step_asset(IDENTITY_HEALTH, measure_health, group="trusted", deps=upstream, checks=("contract", "conservation"))]

@@ -12,7 +12,6 @@ from typing import Any
 
 from omnichannel_assets.identity.rules import IdentityRules
 from omnichannel_assets.lake.engine import Engine
-from omnichannel_assets.lake.tables_identity import SHARED_IDENTIFIERS
 from omnichannel_assets.resources.workspace import Workspace
 from omnichannel_assets.settings import midnight
 
@@ -149,7 +148,6 @@ def _joining(ties: list[Tie], identifiers: list[Identifier]) -> tuple[tuple[Tie,
 
 def _apart(workspace: Workspace, engine: Engine, bound: Mapping[str, Any], identifiers: list[Identifier]) -> list[Apart]:
     """What links carried beside the customer's identifiers and is not the customer's, the most often seen first."""
-    engine.register_files(SHARED_IDENTIFIERS, workspace.lake.paths(SHARED_IDENTIFIERS))
     rows = engine.rows(
         """with own as (select identifier_type, identifier_value from identities where customer_id = $c),
         tied as (

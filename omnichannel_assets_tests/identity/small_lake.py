@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
 import pyarrow as pa
 
 from omnichannel_assets.identity.resolve import resolve
+from omnichannel_assets.identity.rules import SharedRules
 from omnichannel_assets.lake.lake import Provenance
 from omnichannel_assets.lake.tables_identity import IDENTIFIERS, IDENTITIES, IDENTITY_CHANGES, SHARED_IDENTIFIERS
 from omnichannel_assets.resources.workspace import Workspace
@@ -19,9 +21,9 @@ AS_OF = date(2024, 7, 1)
 
 
 def lake_of(folder: Path, links: pa.Table, shared: Iterable[tuple[str, str, date]] = ()) -> Workspace:
-    """A workspace over a new lake in which these links are resolved as of ``AS_OF``; shared identifiers hold no customer."""
+    """A workspace over a new lake in which these links are resolved as of ``AS_OF``, with nothing detected: those handed in as shared hold no customer."""
     opened = Workspace(load_settings({"landing_uri": str(folder), "lake_uri": str(folder / "lake"), "as_of": AS_OF.isoformat()}, environment={}, folder=folder))
-    found = resolve(links, opened.rules, KEY, AS_OF)
+    found = resolve(links, replace(opened.rules, shared=SharedRules()), KEY, AS_OF)
     rows = [{"identifier_type": kind, "identifier_value": value, "shared_from": day, "customers": 4, "cause": "rule"} for kind, value, day in shared]
     gone = {(row["identifier_type"], row["identifier_value"]) for row in rows}
     kept = [row for row in found.identities.to_pylist() if (row["identifier_type"], row["identifier_value"]) not in gone]
