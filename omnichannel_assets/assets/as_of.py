@@ -26,7 +26,8 @@ AS_OF_STEPS = STEPS | {"orders", "order_lines", "returns", "products", "customer
 """Models that are run again as of T instead of being read from the lake."""
 STORED = {table.name for table in STATIC_TABLES} | set(DEFAULT_DMS_TABLES)
 EARLIER_CONTROLS = "earlier_controls"
-"""By which identifiers controls were known: at every as-of date before T, and at the date of the partition that is read, where one is."""
+"""By which identifiers controls were known: at every as-of date before T, and at the date of the partition that is read, where one is.
+No digest covers it: whoever builds a table from it says what of it the rows depend on."""
 IDENTITIES_HISTORY = "identities_history"
 """Whose an identifier was, at every date up to T."""
 
@@ -111,8 +112,6 @@ def world_digest(workspace: Workspace, models: Iterable[str], as_of: date, more:
     """Digest of everything that some models' rows as of T depend on; ``more`` is whatever else their maker depends on."""
     names = read_by(*models, steps=AS_OF_STEPS)
     inputs = {name: _content(workspace, workspace.tables[name], as_of) for name in names if name in workspace.tables and name not in AS_OF_STEPS}
-    if EARLIER_CONTROLS in names:
-        inputs[EARLIER_CONTROLS] = digest_of({value: _content(workspace, CONTROL_IDENTIFIERS, date.fromisoformat(value)) for value in _control_dates(workspace, as_of)})
     texts = [f"sql/{name}.sql" for name in (*models, *names) if model_exists(name) and (name in models or name in AS_OF_STEPS)]
     sources = code_digest(*texts, "sql/macros.sql", "assets/as_of.py", "checks")
     return digest_of({"code": sources, "inputs": inputs, "parameters": parameters_at(workspace, as_of), "more": more})

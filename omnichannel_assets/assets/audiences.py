@@ -12,7 +12,7 @@ from omnichannel_assets.assets.as_of import as_of_reads, build_as_of, known_befo
 from omnichannel_assets.assets.reporting import step_asset
 from omnichannel_assets.assets.steps import Draft, StepReport, log, publish
 from omnichannel_assets.lake.code import code_digest
-from omnichannel_assets.lake.engine import Engine
+from omnichannel_assets.lake.engine import Engine, model_text
 from omnichannel_assets.lake.lake import digest_of
 from omnichannel_assets.lake.tables_activation import AUDIENCES, CONTROL_IDENTIFIERS
 from omnichannel_assets.resources.workspace import Workspace
@@ -34,12 +34,22 @@ def choose_audiences(workspace: Workspace, as_ofs: Iterable[date]) -> StepReport
     report = StepReport(AUDIENCES)
     _remember_controls(workspace, [date.fromisoformat(value) for value in _not_remembered(workspace)])
     for day in known_before(workspace, as_ofs):
-        made = build_as_of(workspace, AUDIENCES, [day], prepare=prepare, depends_on=depends_on)
+        kept = _kept_as_controls(workspace, day, key, share)
+        made = build_as_of(workspace, AUDIENCES, [day], prepare=prepare, depends_on=[*depends_on, *([kept] if kept else [])])
         report.manifests |= made.manifests
         report.rewritten += made.rewritten
         _remember_controls(workspace, [day] if made.manifests else [])
     report.figures |= _kept(workspace, report, key, share)
     return report
+
+
+def _kept_as_controls(workspace: Workspace, day: date, key: bytes, share: float) -> list[tuple[str, str]]:
+    """(audience, customer) of those whom earlier dates make controls and the hash would not: all that audiences take from other dates."""
+    step = "held_out_customers"
+    with workspace.lake.engine() as engine:
+        register_world(workspace, engine, [step], day)
+        held = engine.query(model_text(step), parameters_at(workspace, day)).to_pylist()
+    return sorted((row["audience"], row["customer_id"]) for row in held if arm_of(row["customer_id"], row["audience"], key, share) != CONTROL)
 
 
 def _not_remembered(workspace: Workspace) -> list[str]:
