@@ -13,7 +13,7 @@ setup(
     license="Apache-2.0",
     python_requires=">=3.11",
     packages=find_packages(include=["omnichannel_assets", "omnichannel_assets.*"]),
-    package_data={"omnichannel_assets": ["sql/*.sql", "sql/conservation/*.sql", "dms/registry.yaml"]},
+    package_data={"omnichannel_assets": ["sql/*.sql", "sql/conservation/*.sql", "dms/registry.yaml", "identity/rules.yaml"]},
     entry_points={"console_scripts": ["omnichannel = omnichannel_assets.cli:main"]},
     install_requires=[
         # dagster-aws and dagster-webserver pin dagster exactly and stop at 1.13.27: asking for a newer one silently gets an ancient dagster-aws.

@@ -12,6 +12,9 @@ from pathlib import Path
 import click
 
 from omnichannel_assets import __version__
+from omnichannel_assets.commands.evaluate_identity import evaluate_identity
+from omnichannel_assets.commands.identity import identity
+from omnichannel_assets.commands.matches import matches
 from omnichannel_assets.commands.printing import plain, print_rows, show_progress
 from omnichannel_assets.commands.shared_options import date_of, format_option, lake_option, landing_option, opened_workspace, require_lake
 from omnichannel_assets.errors import InputError, UserError
@@ -62,13 +65,18 @@ def sql(query: str, lake_uri: str | None, form: str) -> None:
 @click.argument("customer_or_identifier")
 @lake_option
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True, help="How the answer is printed.")
-def explain(customer_or_identifier: str, lake_uri: str | None, form: str) -> None:
+@click.option("--picture", metavar="FILE", help="Draw why it is one person into an .svg or .png file instead.")
+def explain(customer_or_identifier: str, lake_uri: str | None, form: str, picture: str | None) -> None:
     """Show one customer: identifiers, the links that joined them, where each field came from, orders and behaviour."""
+    from omnichannel_assets.explain import draw, explain_lines
     from omnichannel_assets.explain import explain as explained
-    from omnichannel_assets.explain import explain_lines
 
     workspace = opened_workspace(lake_uri=lake_uri)
     require_lake(workspace)
+    if picture:
+        draw(workspace, customer_or_identifier, Path(picture))
+        click.echo(f"Picture: {picture}")
+        return
     found = explained(workspace, customer_or_identifier)
     click.echo(json.dumps(found, default=plain, indent=1, ensure_ascii=False) if form == "json" else "\n".join(explain_lines(found)))
 
@@ -177,6 +185,11 @@ def serve(lake_uri: str | None, host: str, port: int) -> None:
             workspace = opened_workspace(lake_uri=lake_uri, sandbox_url=url)
         click.echo(f"Answering on http://{host}:{port}; what it answers: http://{host}:{port}/docs" + (f"; sandbox: {url}" if url else ""))
         serve_shop(workspace, host, port, relay=relay_of(workspace, url))
+
+
+cli.add_command(identity)
+cli.add_command(matches)
+cli.add_command(evaluate_identity)
 
 
 def main() -> None:

@@ -12,6 +12,7 @@ from omnichannel_assets.assets import (
     dms,
     features,
     identity,
+    identity_health,
     interactions,
     landing,
     propensity,
@@ -36,7 +37,8 @@ def build_assets(settings: Settings, registry: dict[str, TableSpec]) -> list[dg.
         *segment.assets(days),
         *dms.assets(registry),
         *identity.assets(registry),
-        *customers.assets(),
+        *identity_health.assets(),
+        *customers.assets(registry),
         *interactions.assets(),
         *features.assets(as_ofs),
         *propensity.assets(as_ofs),
@@ -52,7 +54,8 @@ def build_definitions(settings: Settings | None = None, overrides: Mapping[str, 
     Raises UserError, one line a setting, when a setting is wrong.
     """
     settings = settings or load_settings()
-    registry = Workspace(settings).registry
+    workspace = Workspace(settings)
+    registry, _ = workspace.registry, workspace.rules  # a mistake in either file is told before anything runs
     return dg.Definitions(
         assets=build_assets(settings, registry),
         resources={"workspace": WorkspaceResource.of(settings), **(overrides or {})},

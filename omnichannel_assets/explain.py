@@ -5,15 +5,30 @@
 
 import re
 from collections.abc import Callable, Iterable
+from dataclasses import asdict
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from omnichannel_assets.errors import InputError
 from omnichannel_assets.lake.engine import Engine, quoted
 from omnichannel_assets.lake.public import public_engine
+from omnichannel_assets.lake.tables_identity import SHARED_IDENTIFIERS
+from omnichannel_assets.portrait.drawing import drawn, picture_format
+from omnichannel_assets.portrait.ties import MOST_APART, Portrait, portrait
 from omnichannel_assets.resources.workspace import Workspace
 
 CUSTOMER_ID = re.compile(r"c_[0-9a-f]{16}")
+HISTORY = """with journal as (
+    select as_of, change, from_customer_id, to_customer_id, cause, false as is_correction from identity_changes where $c in (from_customer_id, to_customer_id)
+    union all select as_of, change, from_customer_id, to_customer_id, cause, true from identity_corrections where $c in (from_customer_id, to_customer_id)
+)
+select *, case when is_correction then 'corrected: ' else '' end || change || case
+    when from_customer_id = to_customer_id then ' (this part kept the id)'
+    when from_customer_id = $c then coalesce(' into ' || to_customer_id, ' (nothing is left of it)')
+    else coalesce(' ' || from_customer_id, '') end as words
+from journal order by as_of, is_correction, change desc, from_customer_id, to_customer_id, cause"""
+"""Journal rows about a customer: along the as-of axis, and corrections of what an earlier run had published."""
 RECENT = 10
 """Orders and interactions shown, newest first."""
 
@@ -21,7 +36,7 @@ RECENT = 10
 def explain(workspace: Workspace, asked: str) -> dict[str, Any]:
     """Everything about the customer behind a customer_id or any identifier, as plain values.
 
-    Keys: asked, customer, identifiers, joined_by, history, orders, behaviour, recent, scores, features, audiences, recommendations, sent. Raises InputError when nobody is found, and when a
+    Keys: asked, customer, fields, consents, attributes, identifiers, joined_by, apart, history, orders, behaviour, recent, scores, features, audiences, recommendations, sent. Raises InputError when nobody is found, and when a
     value names several people (as identifiers of different types).
     """
     with public_engine(workspace.lake, workspace.tables) as engine:
@@ -38,12 +53,8 @@ def explain(workspace: Workspace, asked: str) -> dict[str, Any]:
                 iter(_records(engine, "select * from customers where customer_id = $c", customer_id)), {"customer_id": customer_id}
             ),
             "identifiers": identifiers,
-            "joined_by": _joining_links(engine, customer_id),
-            "history": _records(
-                engine,
-                "select as_of, change, from_customer_id, cause from identity_changes where to_customer_id = $c order by as_of, change desc",
-                customer_id,
-            ),
+            **_joined(portrait(workspace, engine, customer_id)),
+            "history": _records(engine, HISTORY, customer_id),
             "orders": _records(
                 engine,
                 f"select order_id, channel, ordered_at, total, currency, status, source from orders where customer_id = $c order by ordered_at desc, order_id limit {RECENT}",
@@ -60,8 +71,37 @@ def explain(workspace: Workspace, asked: str) -> dict[str, Any]:
                 f"where i.customer_id = $c order by i.event_at desc, i.event_type, i.item_id limit {RECENT}",
                 customer_id,
             ),
+            **_told(engine, customer_id),
             **_acted_on(engine, customer_id),
         }
+
+
+def _told(engine: Engine, customer_id: str) -> dict[str, list[dict[str, Any]]]:
+    """Who told each field, when, and why that value won; every choice about being contacted; what Segment computed itself."""
+    questions = {
+        "fields": "select field, value, source, told_at, reason, alternatives from customer_fields where customer_id = $c order by field",
+        "consents": "select channel, opted_in, chosen_at, source, is_current from consents where customer_id = $c order by channel, chosen_at desc, source",
+        "attributes": "select kind, name, value, set_at, source from customer_attributes where customer_id = $c order by kind, name",
+    }
+    return {key: _records(engine, sql, customer_id) for key, sql in questions.items()}
+
+
+def draw(workspace: Workspace, asked: str, path: Path) -> None:
+    """Draw the identifiers and links of the customer behind an id or identifier into a file. Raises InputError, also for a file name that is no picture's."""
+    form = picture_format(path)
+    with public_engine(workspace.lake, workspace.tables) as engine:
+        customer_id, _ = _find(workspace, engine, asked)
+        found = portrait(workspace, engine, customer_id)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(drawn(found, form))
+
+
+def _joined(found: Portrait) -> dict[str, list[dict[str, Any]]]:
+    """Links that joined the customer's identifiers, and identifiers that were seen with them and are not the customer's."""
+    joined_by = [
+        {"link": tie.link, "known_at": tie.known_at, "identifiers": list(tie.names), "is_weak": tie.is_weak} for tie in found.joining
+    ]
+    return {"joined_by": joined_by, "apart": [asdict(other) for other in found.apart]}
 
 
 def _acted_on(engine: Engine, customer_id: str) -> dict[str, list[dict[str, Any]]]:
@@ -98,6 +138,7 @@ def _find(workspace: Workspace, engine: Engine, asked: str) -> tuple[str, str]:
     )
     people = {customer_id for customer_id, _, _ in found}
     if not people:
+        _refuse_shared(workspace, engine, asked)
         raise InputError(
             "explain",
             "an identifier nobody has",
@@ -114,15 +155,31 @@ def _find(workspace: Workspace, engine: Engine, asked: str) -> tuple[str, str]:
     return people.pop(), f"found as {' and '.join(sorted({kind for _, kind, _ in found}))}"
 
 
+def _refuse_shared(workspace: Workspace, engine: Engine, asked: str) -> None:
+    """Say of an identifier that several people use since when it belongs to nobody. Raises InputError."""
+    engine.register_files(SHARED_IDENTIFIERS, workspace.lake.paths(SHARED_IDENTIFIERS))
+    spellings = _spellings(workspace, asked, _countries(workspace, engine))
+    found = engine.rows("select min(shared_from) from shared_identifiers where list_contains($spellings, identifier_value)", {"spellings": spellings})
+    if found[0][0]:
+        raise InputError(
+            "explain",
+            f"one that several people share: it belongs to nobody since {found[0][0]}",
+            expected="an identifier of one customer",
+            fix="ask for one of the people it was seen with",
+        )
+
+
 def _living(engine: Engine, customer_id: str) -> tuple[str, str]:
-    """The customer that an id belongs to now: merged ids are followed."""
+    """The customer that an id belongs to now: ids that were merged, re-keyed or split are followed."""
     seen = [customer_id]
     while not engine.rows("select 1 from identities where customer_id = $c limit 1", {"c": seen[-1]}):
         onward = engine.rows(
-            "select to_customer_id from identity_changes where change = 'merge' and from_customer_id = $c order by as_of desc limit 1",
-            {"c": seen[-1]},
+            "select to_customer_id from (select * from identity_changes union all select * from identity_corrections) as journal "
+            "where change in ('merge', 'rekey', 'split') and from_customer_id = $c and to_customer_id is not null and not list_contains($seen, to_customer_id) "
+            "order by as_of desc, change, to_customer_id limit 1",
+            {"c": seen[-1], "seen": seen},
         )
-        if not onward or onward[0][0] in seen:
+        if not onward:
             raise InputError(
                 "explain",
                 "a customer_id the lake does not know",
@@ -157,37 +214,23 @@ def _spellings(workspace: Workspace, asked: str, countries: list[str]) -> list[s
     return sorted({asked, *(value for value in normalise_identifiers(table, workspace.rules)["identifier_value"].to_pylist() if value)})
 
 
-def _joining_links(engine: Engine, customer_id: str) -> list[dict[str, Any]]:
-    """The earliest links that together hold the customer's identifiers in one piece: each joined parts that were apart before it."""
-    rows = engine.rows(
-        """select l.source, l.link_id, l.known_at, list(distinct l.identifier_type || ':' || l.identifier_value order by l.identifier_type || ':' || l.identifier_value)
-        from identifiers as l join identities as i on i.identifier_type = l.identifier_type and i.identifier_value = l.identifier_value
-        where i.customer_id = $c group by l.source, l.link_id, l.known_at having count(*) > 1 order by l.known_at, l.source, l.link_id""",
-        {"c": customer_id},
-    )
-    group: dict[str, str] = {}
-
-    def root(value: str) -> str:
-        while group.setdefault(value, value) != value:
-            value = group[value]
-        return value
-
-    joining = []
-    for source, link_id, known_at, values in rows:
-        roots = {root(value) for value in values}
-        if len(roots) > 1:
-            joining.append({"link": f"{source}:{link_id}", "known_at": known_at, "identifiers": values})
-            first, *others = sorted(roots)
-            group.update(dict.fromkeys(others, first))
-    return joining
-
-
 def _records(engine: Engine, sql: str, customer_id: str) -> list[dict[str, Any]]:
     return engine.query(sql, {"c": customer_id}).to_pylist()
 
 
 Record = dict[str, Any]
 SECTIONS: tuple[tuple[str, str, Callable[[Record], tuple[Any, ...]]], ...] = (
+    (
+        "fields",
+        "Fields: who told them, when, and why that value",
+        lambda r: (r["field"], r["value"], r["source"], r["told_at"], r["reason"], f"{r['alternatives']} lost" if r["alternatives"] else ""),
+    ),
+    (
+        "consents",
+        "Choices about being contacted, the newest of each channel first",
+        lambda r: (r["channel"], "yes" if r["opted_in"] else "no", r["chosen_at"], r["source"], "in force" if r["is_current"] else ""),
+    ),
+    ("attributes", "Computed by Segment (to look at only)", lambda r: (r["kind"], r["name"], r["value"], r["set_at"], r["source"])),
     ("audiences", "Audiences and arm", lambda r: (r["audience"], r["arm"], f"as of {r['as_of']}")),
     ("recommendations", f"Recommended, the first {RECENT}", lambda r: (r["rank"], r["item_id"], r["name"], r["reason"])),
     (
@@ -200,11 +243,20 @@ SECTIONS: tuple[tuple[str, str, Callable[[Record], tuple[Any, ...]]], ...] = (
         "Identifiers, and when each was first known",
         lambda r: (r["identifier_type"], r["identifier_value"], r["first_known_at"]),
     ),
-    ("joined_by", "Links that joined them", lambda r: (r["known_at"], r["link"], " + ".join(r["identifiers"]))),
+    (
+        "joined_by",
+        "Links that joined them",
+        lambda r: (r["known_at"], r["link"], " + ".join(r["identifiers"]), "weak: nothing else joins its two sides" if r["is_weak"] else ""),
+    ),
+    (
+        "apart",
+        f"Seen with them and not joined, the first {MOST_APART}",
+        lambda r: (r["first_at"], r["first_link"], f"{r['kind']}:{r['value']}", f"in {r['links']:,} link{'s' if r['links'] > 1 else ''}", r["why"]),
+    ),
     (
         "history",
         "How the customer came to be (as-of date, change, cause)",
-        lambda r: (r["as_of"], " ".join(filter(None, (r["change"], r["from_customer_id"]))), r["cause"]),
+        lambda r: (r["as_of"], r["words"], r["cause"]),
     ),
     (
         "orders",
@@ -257,13 +309,17 @@ def _profile(customer: Record) -> list[tuple[Any, ...]]:
         ("user id", get("user_id"), None),
         ("customer number", get("customer_ref"), None),
         ("name", " ".join(filter(None, (get("first_name"), get("last_name")))), get("name_source")),
+        ("address", ", ".join(filter(None, (get("street"), get("city"), get("postcode"), get("country")))), get("address_source")),
+        ("born", get("birth_date"), None),
         (
             "may be e-mailed",
             f"{opted_in}, chosen {_cell(get('email_opt_in_at'))}" if opted_in else "not known: never asked",
             get("email_opt_in_source"),
         ),
         ("seen", f"{_cell(get('first_seen_at'))} to {_cell(get('last_seen_at'))}", None),
-        ("orders", f"{get('orders'):,}, worth {get('revenue'):,} {get('currency') or ''} after refunds" if get("orders") else "none", None),
+        ("orders", f"{get('orders'):,}, worth {get('lifetime_value'):,} {get('currency') or ''} after refunds" if get("orders") else "none", None),
+        ("prefers", ", ".join(filter(None, (get("preferred_channel"), get("preferred_store"), get("favourite_categories")))), None),
+        ("devices", f"{get('devices')} ({get('device_kinds')})" if get("devices") else None, None),
     ]
     return [(label, value, f"from {source}" if source else "") for label, value, source in rows if value]
 

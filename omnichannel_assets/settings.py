@@ -11,6 +11,7 @@ import os
 import re
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, time, timedelta
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal
 
@@ -50,7 +51,12 @@ class Settings(BaseModel):
     identifier_traits: tuple[str, ...] = Field(
         ("loyalty_id=customer_ref",), description="Segment traits that carry an identifier, as trait=identifier_type, comma-separated."
     )
+    identity_matching: Literal["off", "on"] = Field(
+        "off", description="on: customer records that are probably one person are proposed as links (needs `pip install omnichannel-assets[match]`)."
+    )
+    match_threshold: float = Field(0.95, gt=0.5, le=1, description="Probability from which a proposed pair is a link without a person's word.")
     dms_registry: str = Field("", description="YAML file of the DMS tables. Empty: the seven tables of the retail schema.")
+    identity_rules: str = Field("", description="YAML file of the identity rules. Empty: the limits, blocked values and caps of the package.")
     engine_memory_mb: int = Field(1024, ge=256, description="Memory the SQL engine may use, in MiB.")
     engine_threads: int = Field(2, ge=1, le=256, description="Threads the SQL engine may use.")
     lock_wait_seconds: float = Field(
@@ -70,6 +76,9 @@ class Settings(BaseModel):
     segment_url: str = Field("https://api.segment.io", description="Segment's tracking API; https://events.eu1.segmentapis.com in the EU.")
     segment_write_key: SecretStr = Field(SecretStr(""), description="Write key of the Segment source that receives traits.")
     segment_webhook_secret: SecretStr = Field(SecretStr(""), description="Shared secret that signs Segment's webhook. Empty: no call is accepted.")
+    segment_public_api_url: str = Field("https://api.segmentapis.com", description="Segment's Public API, which takes deletions; https://eu1.api.segmentapis.com in the EU.")
+    segment_public_api_token: SecretStr = Field(SecretStr(""), description="Token of Segment's Public API. Empty: deletions wait.")
+    segment_source_id: str = Field("", description="Segment source whose archive is cleaned of anonymous ids, where the workspace may do that.")
     aws_region: str = Field("eu-west-1", description="Region of Personalize.")
     personalize_group: str = Field("omnichannel", description="Name of the Personalize dataset group.")
     personalize_role_arn: str = Field("", description="Role that Personalize reads the files with.")
@@ -122,7 +131,7 @@ class Settings(BaseModel):
             raise ValueError("segment or personalize, comma-separated")
         return value
 
-    @field_validator("sandbox_url", "segment_url")
+    @field_validator("sandbox_url", "segment_url", "segment_public_api_url")
     @classmethod
     def _is_address(cls, value: str) -> str:
         if value and not re.fullmatch(r"https?://[^\s/@]+(/\S*)?", value):
@@ -218,6 +227,8 @@ EXPECTED = {
     "mostly_bad_share": "a share above 0 and up to 1",
     "holdout_share": "a share from 0 up to, but not, 1",
     "audience_approval": "off or required",
+    "identity_matching": "off or on",
+    "match_threshold": "a probability above 0.5 and up to 1",
     "delivery_mode": "sandbox, off or live",
 }
 """Where the type's own words would not help."""
@@ -233,6 +244,8 @@ FIXES = {
     "mostly_bad_share": "write 0.5, for example",
     "holdout_share": "write 0.1, for example",
     "audience_approval": "write off or required",
+    "identity_matching": "write off or on",
+    "match_threshold": "write 0.95, for example",
     "delivery_mode": "write sandbox, off or live",
     "connect_domain": "write omnichannel, for example",
     "personalize_s3_uri": "write s3://my-bucket/personalize, for example, or leave it empty",
@@ -285,6 +298,7 @@ def _validated(values: Mapping[str, tuple[Any, str]], problems: list[str]) -> Se
             source=values["last_day"][1],
         )
     _check_live(settings)
+    _check_matching(settings, values)
     return settings
 
 
@@ -300,6 +314,18 @@ def _check_live(settings: Settings) -> None:
         for name, value in needed[channel].items():
             if not value:
                 raise SettingError(name, "", expected=f"a value, because LIVE_CHANNELS lists {channel}", fix=f"set it, or leave {channel} out")
+
+
+def _check_matching(settings: Settings, values: Mapping[str, tuple[Any, str]]) -> None:
+    """Matching needs an extra. Raises SettingError."""
+    if settings.identity_matching == "on" and find_spec("splink") is None:
+        raise SettingError(
+            "IDENTITY_MATCHING",
+            "on",
+            expected="off, because splink is not installed",
+            fix="pip install omnichannel-assets[match], or write off",
+            source=values["identity_matching"][1],
+        )
 
 
 def _explain(problem: Any, values: Mapping[str, tuple[Any, str]]) -> str:

@@ -121,7 +121,7 @@ def lake_counts(workspace: Workspace) -> LakeCounts:
             "select count(*), count(*) filter (where channel = 'online'), count(*) filter (where channel = 'store'), count(customer_id) from orders"
         )
         ((identifiers, linked),) = engine.rows("select count(*), count(distinct customer_id) from identities")
-        ((revenue,),) = engine.rows("select coalesce(sum(revenue), 0) from customers")
+        ((revenue,),) = engine.rows("select coalesce(sum(lifetime_value), 0) from customers")
         kinds = dict(engine.rows("select event_type, count(*) from interactions group by 1 order by 2 desc, 1"))
     balances = (
         *_source_balances(workspace),

@@ -15,6 +15,9 @@ from omnichannel_assets.activation.validation import validate
 if TYPE_CHECKING:
     import pyarrow as pa
 
+PLACEHOLDER_APPLICATION = "0" * 32
+PLACEHOLDER_ROLE = "arn:aws:iam::000000000000:role/pinpoint-import"
+"""Stand where nobody set an id: the request is a file for a person to complete, and has to be well-formed."""
 VALUE_CHARACTERS = 100
 TEXTS = ("customer_id", "email", "first_name", "churn_band", "pick_1", "pick_2", "pick_3", "country")
 ATTRIBUTES = ("customer_id", "first_name", "churn_band", "pick_1", "pick_2", "pick_3")

@@ -21,8 +21,10 @@ from omnichannel_assets.activation.arms import WIN_BACK
 from omnichannel_assets.activation.calls import CallHook, called, no_hook
 from omnichannel_assets.activation.ledger import Content, Entry
 from omnichannel_assets.activation.outcomes import Outcome
+from omnichannel_assets.activation.pinpoint import PLACEHOLDER_APPLICATION, PLACEHOLDER_ROLE
 from omnichannel_assets.assets.as_of import as_of_reads, known_before
-from omnichannel_assets.assets.ledgers import LIVE, StoredLedger
+from omnichannel_assets.assets.deletions import import_key
+from omnichannel_assets.assets.ledgers import SERVICES, StoredLedger, ledger_name
 from omnichannel_assets.assets.reporting import step_asset
 from omnichannel_assets.assets.steps import StepReport
 from omnichannel_assets.assets.streams import Delivery, World, in_words
@@ -41,8 +43,6 @@ SCORE_TRAITS = ("churn_score", "churn_band", "repurchase_score", "repurchase_dec
 CHUNK = 2000
 """Rows between two saves of the ledger, at least; a long ledger is saved about `SAVES` times in a stream, however long it is."""
 SAVES = 10
-SERVICES = ("segment", "personalize")
-"""Channels that call a service; the others write files."""
 
 
 def deliver_segment(workspace: Workspace, as_ofs: Iterable[date], hook: CallHook = no_hook) -> StepReport:
@@ -69,8 +69,7 @@ def _deliver(
     workspace: Workspace, channel: str, as_ofs: Iterable[date], hook: CallHook, send: Callable[[Delivery, World, Channels], None]
 ) -> StepReport:
     days = [day for day in known_before(workspace, as_ofs) if audiences_digest(workspace, day)]
-    is_live = channel in SERVICES and workspace.settings.delivery_mode == "live"
-    stored = StoredLedger(workspace, channel + LIVE if is_live else channel)
+    stored = StoredLedger(workspace, ledger_name(workspace, channel))
     if not days or (channel in SERVICES and not is_reachable(workspace, channel)) or workspace.settings.delivery_mode == "off":
         why = "there are no audiences yet" if not days else f"DELIVERY_MODE is {workspace.settings.delivery_mode} and does not reach it"
         stored.report.figures["outcome"] = f"nothing sent: {why}"
@@ -195,10 +194,6 @@ def _write_connect(delivery: Delivery, world: World, _channels: Channels) -> Non
     _write_campaign(delivery, world, files)
 
 
-PLACEHOLDER_APPLICATION = "0" * 32
-PLACEHOLDER_ROLE = "arn:aws:iam::000000000000:role/pinpoint-import"
-"""Stand where nobody set an id: the request is a file for a person to complete, and has to be well-formed."""
-
 FileMaker = Callable[["pa.Table", str], tuple[dict[str, bytes], "list[Outcome]"]]
 
 
@@ -270,7 +265,7 @@ def _imported(delivery: Delivery, channels: Channels, entry: Entry, data: bytes)
 
     name = entry.stream
     try:
-        place = channels.put_file(f"personalize/{name}/{entry.content_hash}.csv", data)
+        place = channels.put_file(import_key(name, entry.content_hash), data)
     except RetryableError as error:
         return Outcome(name, "failed", str(error))
     (outcome,) = import_datasets(

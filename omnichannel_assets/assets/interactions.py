@@ -5,8 +5,7 @@ from __future__ import annotations
 import dagster as dg
 
 from omnichannel_assets.assets.reporting import step_asset
-from omnichannel_assets.assets.steps import StepReport, build_model
-from omnichannel_assets.lake.engine import model_inputs
+from omnichannel_assets.assets.steps import STEPS, StepReport, build_model, read_by
 from omnichannel_assets.lake.tables import INTERACTIONS
 from omnichannel_assets.resources.workspace import Workspace
 
@@ -23,7 +22,7 @@ def assets() -> list[dg.AssetsDefinition]:
             INTERACTIONS,
             build_interactions,
             group="trusted",
-            deps=model_inputs("interactions"),
+            deps=[name for name in read_by(INTERACTIONS.name) if name not in STEPS],
             checks=("contract", "conservation", "expectations"),
         )
     ]

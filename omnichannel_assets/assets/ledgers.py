@@ -23,6 +23,13 @@ NAMES = tuple(Entry.__dataclass_fields__)
 STARTED, DELIVERED = "started", "delivered"
 LIVE = "_live"
 """Ends the ledger's name of a channel whose rows tell of the real service: what a sandbox was sent says nothing about it."""
+SERVICES = ("segment", "personalize")
+"""Channels that call a service; the others write files."""
+
+
+def ledger_name(workspace: Workspace, channel: str) -> str:
+    """Under which name the lake keeps what a channel was told, as DELIVERY_MODE is."""
+    return channel + LIVE if channel in SERVICES and workspace.settings.delivery_mode == "live" else channel
 
 
 @dataclass

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from omnichannel_assets.assets.drawing import Picture, SmallTable, markdown_picture, markdown_table
+from omnichannel_assets.assets.previews_identity import IDENTITY_PREVIEWS
 from omnichannel_assets.assets.previews_scores import SCORE_PREVIEWS
 from omnichannel_assets.lake.schema import TableSchema
 from omnichannel_assets.resources.workspace import Workspace
@@ -112,6 +113,7 @@ PREVIEWS: dict[str, tuple[Preview, ...]] = {
             "identifiers of one customer (20: or more)",
         ),
     ),
+    **IDENTITY_PREVIEWS,
     "identity_changes": (_changes("identity_changes"),),
     "identity_corrections": (_changes("identity_corrections"),),
     "customers": (
@@ -126,7 +128,7 @@ PREVIEWS: dict[str, tuple[Preview, ...]] = {
             " union all ".join(
                 f"select '{field}' as field, count(*) filter (where starts_with({field}_source, 'dms:')) as shop_database, "
                 f"count(*) filter (where starts_with({field}_source, 'segment:')) as segment, count(*) filter (where {field}_source is null) as nobody_knows from customers where is_known"
-                for field in ("email", "phone", "name", "email_opt_in")
+                for field in ("email", "phone", "name", "address", "email_opt_in")
             )
             + " order by field",
         ),
@@ -135,6 +137,26 @@ PREVIEWS: dict[str, tuple[Preview, ...]] = {
             "select least(orders, 20), 'known customers', count(*) from customers where is_known group by 1",
             "numbers",
             "orders of one known customer (20: or more)",
+        ),
+    ),
+    "customer_fields": (
+        SmallTable(
+            "fields by teller",
+            "select field, count(*) as customers, count(*) filter (where starts_with(source, 'dms:')) as shop_database, count(*) filter (where starts_with(source, 'segment:')) as segment, "
+            "count(*) filter (where alternatives > 0) as with_others_that_lost from customer_fields group by 1 order by 2 desc, 1",
+        ),
+    ),
+    "consents": (
+        SmallTable(
+            "choices by channel",
+            "select channel, count(*) as choices, count(distinct customer_id) as customers, count(*) filter (where is_current and opted_in) as opted_in, "
+            "count(*) filter (where is_current and not opted_in) as opted_out from consents group by 1 order by 1",
+        ),
+    ),
+    "customer_attributes": (
+        SmallTable(
+            "attributes by kind",
+            "select kind, count(*) as attributes, count(distinct customer_id) as customers from customer_attributes group by 1 order by 1",
         ),
     ),
     "audiences": (

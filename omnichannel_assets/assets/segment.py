@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
+from omnichannel_assets.assets.applied_rules import require_applied
 from omnichannel_assets.assets.landing import Row, present_objects
 from omnichannel_assets.assets.reporting import step_asset
 from omnichannel_assets.assets.retention import rows_of_day, vanished_rows
@@ -176,7 +177,11 @@ def find_duplicates(workspace: Workspace) -> StepReport:
 
 
 def build_facts(workspace: Workspace, table: TableSchema, days: Iterable[date] | None = None) -> StepReport:
-    """Bring ``event_facts`` or ``order_facts`` up to date for some received days (default: all staged ones)."""
+    """Bring ``event_facts`` or ``order_facts`` up to date for some received days (default: all staged ones).
+
+    Raises ChecksFailedError; UserError when the identity rules changed and nobody applied them.
+    """
+    require_applied(workspace)
     staged = workspace.lake.manifests(SEGMENT_EVENTS)
     wanted = sorted(staged) if days is None else [day.isoformat() for day in sorted(days) if day.isoformat() in staged]
     digests = _fact_digests(workspace, table, {value: staged[value] for value in wanted})
@@ -206,7 +211,7 @@ def _fact_digests(workspace: Workspace, table: TableSchema, staged: Mapping[str,
         "sql/macros.sql",
         "checks",
     )
-    base = digest_of([code, workspace.rules.fingerprint(), table.fingerprint()])
+    base = digest_of([code, workspace.rules.reading_fingerprint(), table.fingerprint()])
     losers = _losing_copies(workspace)
     return {value: digest_of([base, manifest.sha256, losers.get(value, [])]) for value, manifest in staged.items()}
 

@@ -24,7 +24,10 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("omnichannel_assets")
 
-STEPS = frozenset({"refund_fates", "erased_customers", "shared_addresses", "contactable_customers", "held_out_customers", "segment_keys"})
+STEPS = frozenset(
+    {"fact_owners", "refund_fates", "told_fields", "customer_spending", "erased_customers", "shared_addresses"}
+    | {"contactable_customers", "held_out_customers", "segment_keys"}
+)
 """Models that are no tables: named steps that several models share."""
 
 

@@ -56,6 +56,16 @@ SUITES: dict[str, tuple[Expectation, ...]] = {
         _expect("ExpectColumnValuesToMatchRegex", column="email", regex=r"^[^\s@]+@[^\s@]+$", severity="warning"),
         _expect("ExpectColumnValuesToMatchRegex", column="phone", regex=r"^\+[0-9]{4,15}$"),
         _expect("ExpectColumnValuesToBeBetween", column="orders", min_value=0),
+        _expect("ExpectColumnValuesToBeBetween", column="devices", min_value=0),
+        _expect("ExpectColumnValuesToBeInSet", column="preferred_channel", value_set=["online", "store"]),
+        _expect("ExpectColumnValuesToMatchRegex", column="birth_date", regex=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$", severity="warning"),
+        _expect(
+            "ExpectColumnPairValuesAToBeGreaterThanB",
+            column_A="last_order_at",
+            column_B="first_order_at",
+            or_equal=True,
+            ignore_row_if="either_value_is_missing",
+        ),
         _expect(
             "ExpectColumnPairValuesAToBeGreaterThanB",
             column_A="last_seen_at",
@@ -64,6 +74,12 @@ SUITES: dict[str, tuple[Expectation, ...]] = {
             ignore_row_if="either_value_is_missing",
         ),
         _expect("ExpectColumnValuesToMatchRegex", column="currency", regex=r"^(?:[A-Z]{3}|mixed)$", severity="warning"),
+    ),
+    "consents": (
+        _expect("ExpectColumnValuesToMatchRegex", column="customer_id", regex=CUSTOMER_ID),
+        _expect("ExpectColumnValuesToBeInSet", column="channel", value_set=["email", "sms", "post", "phone"]),
+        _expect("ExpectColumnValuesToNotBeNull", column="opted_in"),
+        _expect("ExpectColumnValuesToNotBeNull", column="chosen_at"),
     ),
     "interactions": (
         _expect("ExpectColumnValuesToMatchRegex", column="customer_id", regex=CUSTOMER_ID),

@@ -11,10 +11,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from omnichannel_assets.errors import SettingError
+from omnichannel_assets.yaml_files import FieldMistake, first_mistake, mistake_error, read_yaml
 
 SETTING = "DMS_REGISTRY"
 DEFAULT_REGISTRY = Path(__file__).with_name("registry.yaml")
@@ -24,20 +24,18 @@ RESERVED = frozenset(
     {"extra", "op", "kind", "committed_at", "change_seq", "file_at", "object_key", "object_etag", "row", "unsupplied"}
     | {"is_deleted", "event_at", "valid_from", "valid_to", "known_at", "known_at_assumed", "version"}
 )
+PersonRole = Literal["first_name", "last_name", "birth_date", "street", "city", "postcode", "email", "phone", "national_id"]
+"""What a column may tell about a person, for probabilistic matching."""
 ColumnType = Literal["text", "integer", "decimal", "boolean", "date", "timestamp"]
-
-
-class RegistryMistake(ValueError):
-    """A mistake found by our own checks; carries what was expected, what was given and the fix."""
-
-    def __init__(self, field: str, got: object, expected: str, fix: str):
-        super().__init__(expected)
-        self.field, self.got, self.expected, self.fix = field, got, expected, fix
+ConsentChannel = Literal["email", "sms", "post", "phone"]
+DEFAULT_CONSENT: dict[str, ConsentChannel] = {"marketing_opt_in": "email"}
+"""What a customers table that says nothing of consent means by its opt-in column: registries written before could not say it."""
+CUSTOMER_NUMBER = "customer_ref"
 
 
 def _checked_name(value: str) -> str:
     if not NAME.fullmatch(value):
-        raise RegistryMistake("", value, "a name of letters, digits, _ and $ that starts with a letter", "rename it")
+        raise FieldMistake("", value, "a name of letters, digits, _ and $ that starts with a letter", "rename it")
     return value
 
 
@@ -67,6 +65,8 @@ class TableSpec(BaseModel):
     load_time: datetime | None = None
     identifiers: dict[Name, Name] = {}
     country_column: Name | None = None
+    consent: dict[Name, ConsentChannel] | None = None
+    person: dict[Name, PersonRole] = {}
 
     @field_validator("load_time")
     @classmethod
@@ -80,45 +80,78 @@ class TableSpec(BaseModel):
         self._check_reserved_names()
         self._check_references()
         self._check_time_columns()
+        self._check_consent()
         return self
 
     def _check_reserved_names(self) -> None:
         for column in self.columns:
             if column.lower() in RESERVED:
-                raise RegistryMistake(
+                raise FieldMistake(
                     "columns", column, "a name we do not add ourselves", "leave it out: it is kept in `extra`, or rename it in the DMS task"
                 )
         if len({c.lower() for c in self.columns}) < len(self.columns):
-            raise RegistryMistake("columns", list(self.columns), "names that differ in more than case", "rename one")
+            raise FieldMistake("columns", list(self.columns), "names that differ in more than case", "rename one")
         for field in ("commit_column", "change_seq"):
             value = getattr(self, field)
             if value is not None and (value in self.columns or value.lower() == "op"):
-                raise RegistryMistake(field, value, "a column that is not a data column", "take it out of columns")
+                raise FieldMistake(field, value, "a column that is not a data column", "take it out of columns")
         if self.change_seq is not None and self.change_seq == self.commit_column:
-            raise RegistryMistake("change_seq", self.change_seq, "a column other than commit_column", "name the right one")
+            raise FieldMistake("change_seq", self.change_seq, "a column other than commit_column", "name the right one")
 
     def _check_references(self) -> None:
         listed = [] if self.fixed == "all" else self.fixed
         named: list[tuple[str, str | None]] = [("key", c) for c in self.key] + [("fixed", c) for c in listed]
         named += [(f, getattr(self, f)) for f in ("event_at", "changed_at", "country_column")]
-        named += [("identifiers", c) for c in self.identifiers]
+        named += [("identifiers", c) for c in self.identifiers] + [("person", c) for c in self.person]
         for field, column in named:
             if column is not None and column not in self.columns:
-                raise RegistryMistake(field, column, "one of the table's columns", "add it to columns, or correct the name")
+                raise FieldMistake(field, column, "one of the table's columns", "add it to columns, or correct the name")
+        self._check_person()
         if len(set(self.key)) < len(self.key):
-            raise RegistryMistake("key", self.key, "each key column once", "remove the repeated one")
+            raise FieldMistake("key", self.key, "each key column once", "remove the repeated one")
+
+    def _check_person(self) -> None:
+        if self.person and (len(self.key) > 1 or self.identifiers.get(self.key[0]) != "customer_ref"):
+            raise FieldMistake("person", self.key, "a table whose key is one column that is a customer_ref", "add the key to identifiers, or leave person out")
+        if len(set(self.person.values())) < len(self.person):
+            raise FieldMistake("person", list(self.person.values()), "each role once", "name one column for each")
 
     def _check_time_columns(self) -> None:
         for field in ("event_at", "changed_at"):
             column = getattr(self, field)
             if column is not None and self.columns[column] not in ("timestamp", "date"):
-                raise RegistryMistake(field, column, "a column of type timestamp or date", "change its type or name another column")
+                raise FieldMistake(field, column, "a column of type timestamp or date", "change its type or name another column")
         if self.event_at and self.time_from:
-            raise RegistryMistake("time_from", self.time_from, "only one of event_at and time_from", "remove one")
+            raise FieldMistake("time_from", self.time_from, "only one of event_at and time_from", "remove one")
         if self.time_from and self.time_from.split(".")[1] not in self.columns:
-            raise RegistryMistake(
+            raise FieldMistake(
                 "time_from", self.time_from, "a column that this table has under the same name", "correct the column name"
             )
+
+    def _check_consent(self) -> None:
+        for column in self.consent or {}:
+            if self.columns.get(column) != "boolean":
+                raise FieldMistake("consent", column, "a column of type boolean", "change its type or name another column")
+        channels = list((self.consent or {}).values())
+        if len(set(channels)) < len(channels):
+            raise FieldMistake("consent", channels, "each channel once", "name the column whose answer counts")
+        if self.consent and self.customer_column is None:
+            raise FieldMistake(
+                "consent", list(self.consent), "a table whose identifiers name a customer_ref", "add the customer number to identifiers"
+            )
+
+    @property
+    def customer_column(self) -> str | None:
+        """The column that holds the customer number, if any."""
+        return next((column for column, kind in self.identifiers.items() if kind == CUSTOMER_NUMBER), None)
+
+    @property
+    def choices(self) -> dict[str, ConsentChannel]:
+        """Column -> channel: what a customer's choice about being contacted is read from."""
+        if self.consent is not None:
+            return dict(self.consent)
+        is_told = self.name == "customers" and self.customer_column is not None
+        return {c: channel for c, channel in DEFAULT_CONSENT.items() if is_told and self.columns.get(c) == "boolean"}
 
     @property
     def fixed_columns(self) -> frozenset[str]:
@@ -147,20 +180,8 @@ class TableSpec(BaseModel):
         """16 hex digits that change whenever anything the user says about this table changes; goes into input digests."""
         said = self.model_dump(mode="json")
         said["columns"] = list(said["columns"].items())  # the order matters for files without a header
+        del said["person"]  # read by matching only, which digests it itself
         return hashlib.blake2b(json.dumps(said, sort_keys=True).encode(), digest_size=8).hexdigest()
-
-
-class _UniqueKeys(yaml.SafeLoader):
-    """YAML lets the last of two equal keys win in silence; a registry must not."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        seen: set[str] = set()
-        for key_node, _ in node.value:
-            key = str(key_node.value)
-            if key in seen:
-                raise yaml.constructor.ConstructorError(None, None, f"{key} is given twice", key_node.start_mark)
-            seen.add(key)
-        return super().construct_mapping(node, deep)
 
 
 def load_registry(path: Path | None = None) -> dict[str, TableSpec]:
@@ -181,21 +202,7 @@ def load_registry(path: Path | None = None) -> dict[str, TableSpec]:
 
 def _read_tables(source: Path) -> dict[Any, Any]:
     fix = "copy the default registry and edit it"
-    try:
-        # _UniqueKeys is a SafeLoader: no object is ever constructed from a tag.
-        document = yaml.load(source.read_text(encoding="utf-8"), Loader=_UniqueKeys)
-    except OSError as error:
-        raise SettingError(
-            SETTING, str(source), expected="a registry file that can be read", fix=error.strerror or "check the path"
-        ) from None
-    except UnicodeDecodeError:
-        raise SettingError(SETTING, str(source), expected="a UTF-8 text file", fix=fix) from None
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f"{source}:{mark.line + 1}" if mark else str(source)
-        raise SettingError(
-            SETTING, str(getattr(error, "problem", "no YAML")), expected="a YAML file", fix="correct that line", source=where
-        ) from None
+    document = read_yaml(source, SETTING, called="a registry file", fix=fix)
     tables = document.get("tables") if isinstance(document, dict) else None
     if not isinstance(tables, dict) or not tables or set(document) != {"tables"}:
         got = sorted(map(str, document)) if isinstance(document, dict) else type(document).__name__
@@ -206,19 +213,11 @@ def _read_tables(source: Path) -> dict[Any, Any]:
 def _read_spec(name: str, body: Any, source: Path) -> TableSpec:
     if not isinstance(body, dict) or "name" in body:
         got = "name" if isinstance(body, dict) else type(body).__name__
-        raise _error(name, RegistryMistake("", got, "a mapping of fields without `name`", "see registry.yaml"), source)
+        raise _error(name, FieldMistake("", got, "a mapping of fields without `name`", "see registry.yaml"), source)
     try:
         return TableSpec.model_validate({**body, "name": name})
     except ValidationError as failure:
-        first = failure.errors(include_url=False)[0]
-        cause = (first.get("ctx") or {}).get("error")
-        where = ".".join(str(part) for part in first["loc"] if part != "[key]")
-        if isinstance(cause, RegistryMistake):
-            cause.field = cause.field or where
-            raise _error(name, cause, source) from None
-        got = "nothing" if first["type"] == "missing" else first["input"]
-        mistake = RegistryMistake(where, got, f"a right value ({first['msg'].lower()})", "correct this field")
-        raise _error(name, mistake, source) from None
+        raise _error(name, first_mistake(failure), source) from None
 
 
 def _check_parent(spec: TableSpec, registry: dict[str, TableSpec], source: Path) -> None:
@@ -227,10 +226,10 @@ def _check_parent(spec: TableSpec, registry: dict[str, TableSpec], source: Path)
     table, column = spec.time_from.split(".")
     parent = registry.get(table)
     if parent is None or parent.event_at is None:
-        mistake = RegistryMistake("time_from", spec.time_from, "a table of this registry that names event_at", "name the parent table")
+        mistake = FieldMistake("time_from", spec.time_from, "a table of this registry that names event_at", "name the parent table")
         raise _error(spec.name, mistake, source)
     if parent.columns.get(column) != spec.columns[column]:
-        mistake = RegistryMistake("time_from", spec.time_from, "a column of the same type in both tables", "correct the column or its type")
+        mistake = FieldMistake("time_from", spec.time_from, "a column of the same type in both tables", "correct the column or its type")
         raise _error(spec.name, mistake, source)
 
 
@@ -238,11 +237,9 @@ def _check_table_name(spec: TableSpec, registry: dict[str, TableSpec], source: P
     """Each table becomes `dms_<name>`, `dms_<name>_log` and `dms_<name>_latest`, beside our own `dms_quarantine`."""
     derived = {f"{name}{ending}" for name in registry for ending in ("_log", "_latest")}
     if spec.name in {"quarantine", *derived}:
-        mistake = RegistryMistake("", spec.name, "a name that is not taken by one of our own tables", "rename the table in the DMS task")
+        mistake = FieldMistake("", spec.name, "a name that is not taken by one of our own tables", "rename the table in the DMS task")
         raise _error(spec.name, mistake, source)
 
 
-def _error(table: str, mistake: RegistryMistake, source: Path) -> SettingError:
-    where = f"table {table}" + (f", field {mistake.field}" if mistake.field else "")
-    shown = mistake.got if len(repr(mistake.got)) <= 80 else repr(mistake.got)[:77] + "..."
-    return SettingError(SETTING, shown, expected=f"{where}: {mistake.expected}", fix=mistake.fix, source=str(source))
+def _error(table: str, mistake: FieldMistake, source: Path) -> SettingError:
+    return mistake_error(SETTING, source, mistake, inside=f"table {table}")

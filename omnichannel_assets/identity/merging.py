@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from omnichannel_assets.identity.caps import CustomerSizes, may_exceed_caps
 from omnichannel_assets.identity.graph import components, pairs_of
 from omnichannel_assets.identity.links import EncodedLinks, sub_links
 from omnichannel_assets.identity.rules import IdentityRules
@@ -44,11 +45,12 @@ def find_merges(links: EncodedLinks, rules: IdentityRules) -> Merges:
     in the *whole* component. Any tentative result at a link known at t is a subset of it, and its window (t - w, t] holds no more
     than the window ending at the latest first_known_at <= t: it cannot exceed a limit. So nothing is ever dropped, every link
     joins all its identifiers, and a pair of identifiers seen before joins nothing new: the first link of each pair suffices.
+    Caps bite no earlier than the size of the component allows, and such components are replayed too.
     An identifier attached nowhere is a customer of one: looked up, it adds just itself, as rule 5.3 would for an unknown value.
     """
     left, right, link = pairs_of(links.row_link, links.row_identifier)
     component = components(links.identifier_count, left, right)
-    is_limited = _may_exceed(links, rules, component)
+    is_limited = _may_exceed(links, rules, component) | may_exceed_caps(rules.caps, component)
     in_free = ~is_limited[component[left]] if len(left) else np.zeros(0, bool)
     free = _union(links.identifier_count, *_first_of_each_pair(left[in_free], right[in_free], link[in_free]))
     replayed = _replay(links, rules, is_limited[component])
@@ -120,16 +122,17 @@ def _replay(links: EncodedLinks, rules: IdentityRules, is_replayed: np.ndarray) 
     """Rule 5.3 over the links of identifiers marked in `is_replayed` [n], in total order."""
     links, numbers, link_numbers = sub_links(links, np.flatnonzero(is_replayed[links.row_identifier]))
     customers = _Customers(links.identifier_count)
-    holdings = _Holdings(links, rules)
+    holdings, sizes = _Holdings(links, rules), CustomerSizes(links, rules.caps)
     for link, identifiers in link_sets(links):
         touched = list(dict.fromkeys(map(customers.find, identifiers)))
         if len(touched) == 1:
             continue
         known_at = int(links.link_known[link])
-        joined = holdings.longest_fitting(touched, known_at)
+        joined = sizes.longest_fitting(holdings.longest_fitting(touched, known_at), link)
         if len(joined) > 1:
             winner = min(joined)
             holdings.join(joined, winner, known_at)
+            sizes.join(joined, winner, link)
             for loser in joined:
                 if loser != winner:
                     customers.merge(winner, loser, link)

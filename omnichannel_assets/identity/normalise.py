@@ -1,21 +1,22 @@
 """Raw identifiers -> identifiers that compare equal when they mean the same.
 
-Here: trimming, e-mail case, phone numbers to E.164, and the test for blocked values. Not here: which fields hold identifiers
+Here: trimming, e-mail case, phone numbers to E.164, composites, and the test for blocked values. Not here: which fields hold identifiers
 (segment, dms) and what happens to equal ones (resolve). Nothing a row holds can raise: what cannot be read becomes null.
 """
 
+import unicodedata
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from omnichannel_assets.errors import SettingError
+from omnichannel_assets.identity.phones import e164, is_region
 
 if TYPE_CHECKING:
     from omnichannel_assets.identity.rules import IdentityRules
 
 MAX_CHARACTERS = 512
-MAX_E164_CHARACTERS = 16
 _CONTROL_CHARACTER = r"\p{Cc}"
 
 
@@ -25,7 +26,9 @@ def normalise_identifiers(table: pa.Table, rules: "IdentityRules") -> pa.Table:
     In: identifier_type string, raw_value string|null, country string|null (ISO alpha-2 in any case), one row per distinct triple.
     Out: the same rows in the same order, plus identifier_value string|null and is_blocked bool (never null).
     Every value is trimmed; `email` is case-folded and needs text on both sides of an @; `phone` must be a possible number of
-    its country, else of `rules.default_region`, and becomes E.164; all other types keep their case. Null, empty, over
+    its country, else of `rules.default_region`, and becomes E.164; a composite's raw value is its parts with | between them, each of
+    which loses case, white space and punctuation (`Ada|Lovelace|1815-12-10` -> `ada|lovelace|18151210`) and must leave something;
+    all other types keep their case. Null, empty, over
     512 characters or holding a control character: null. Blocked is tested on the trimmed text and on the result.
     A row makes a link when identifier_value is not null and is_blocked is false. Raises SettingError for an unknown default_region.
     """
@@ -38,6 +41,11 @@ def normalise_identifiers(table: pa.Table, rules: "IdentityRules") -> pa.Table:
     phones = _phones(pc.if_else(is_phone, usable, None), _text_column(table, "country"), rules.default_region)
     values = pc.if_else(is_phone, phones, values)
     blocked = pc.or_(_blocked(trimmed, rules), _blocked(values, rules))
+    if rules.composites:
+        is_composite = pc.is_in(kinds, value_set=pa.array(sorted(rules.composite_types), pa.large_string()))
+        composites = _composites(pc.if_else(is_composite, usable, None))
+        values = pc.if_else(is_composite, composites, values)
+        blocked = pc.or_(blocked, pc.or_(_has_blocked_part(pc.if_else(is_composite, trimmed, None), rules), _has_blocked_part(composites, rules)))
     return table.append_column("identifier_value", values.cast(pa.string())).append_column("is_blocked", blocked)
 
 
@@ -71,31 +79,32 @@ def _phones(texts: pa.Array, countries: pa.Array, default_region: str | None) ->
     # Only rows that hold a phone reach Python: the parser has no vectorised form.
     rows = pc.indices_nonzero(pc.is_valid(texts))
     for row, text, country in zip(rows.to_pylist(), texts.take(rows).to_pylist(), given.take(rows).to_pylist(), strict=True):
-        region = country if country and _is_region(country) else default_region
+        region = country if country and is_region(country) else default_region
         if (text, region) not in known:
-            known[text, region] = _e164(text, region)
+            known[text, region] = e164(text, region)
         result[row] = known[text, region]
     return pa.array(result, pa.large_string())
 
 
-def _is_region(region: str) -> bool:
-    import phonenumbers
+def _composites(texts: pa.Array) -> pa.Array:
+    rows = pc.indices_nonzero(pc.is_valid(texts))
+    distinct = pc.dictionary_encode(texts.take(rows))
+    folded = pc.utf8_lower(pc.utf8_normalize(distinct.dictionary, "NFKC"))
+    beyond_ascii = pc.invert(pc.string_is_ascii(folded))
+    if pc.any(beyond_ascii).as_py():
+        full = [unicodedata.normalize("NFKC", text.casefold()) for text in folded.filter(beyond_ascii).to_pylist()]
+        folded = pc.replace_with_mask(folded, beyond_ascii, pa.array(full, pa.large_string()))
+    # Marks stay: in many scripts vowels are marks.
+    bare = pc.replace_substring_regex(folded, r"[^\p{L}\p{M}\p{N}|]", "")
+    bare = pc.if_else(pc.match_substring_regex(bare, r"^\||\|\||\|$"), None, bare)
+    known = pa.nulls(len(texts), pa.large_string())
+    return pc.replace_with_mask(known, pc.is_valid(texts), bare.take(distinct.indices))
 
-    return region in phonenumbers.SUPPORTED_REGIONS
 
-
-def _e164(text: str, region: str | None) -> str | None:
-    import phonenumbers
-
-    try:
-        number = phonenumbers.parse(text, region)
-    except phonenumbers.NumberParseException:
-        return None
-    # All zeros parse as "possible" in some countries; as an identifier they would join strangers.
-    if number.national_number == 0 or not phonenumbers.is_possible_number(number):
-        return None
-    written = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
-    return written if len(written) <= MAX_E164_CHARACTERS else None  # some plans call longer ones possible
+def _has_blocked_part(texts: pa.Array, rules: "IdentityRules") -> pa.Array:
+    parts = pc.split_pattern(texts, "|")
+    of_blocked = pc.list_parent_indices(parts).filter(_blocked(pc.utf8_trim_whitespace(pc.list_flatten(parts)), rules))
+    return pc.is_in(pa.array(range(len(texts)), pa.int64()), value_set=pc.unique(of_blocked).cast(pa.int64()))
 
 
 def _blocked(texts: pa.Array, rules: "IdentityRules") -> pa.Array:
@@ -107,7 +116,7 @@ def _blocked(texts: pa.Array, rules: "IdentityRules") -> pa.Array:
 
 
 def _check_region(region: str | None) -> None:
-    if region is not None and not _is_region(region):
+    if region is not None and not is_region(region):
         raise SettingError(
             "DEFAULT_REGION", region, expected="a country that has phone numbers", fix="write its two letters, for example AU"
         )

@@ -1,7 +1,7 @@
-"""The merge rules of identity as values: limits, priority, blocked values, default phone region.
+"""The merge rules of identity as values: limits, priority, blocked values, composites, shared identifiers, caps, phone region.
 
-Here: what the rules are, their defaults, their validation and their fingerprint. Not here: applying them (normalise, resolve)
-and reading them from the environment (settings). Standard library only, so that settings and definitions may import it.
+Here: what the rules are, their validation and their fingerprint. Not here: reading them from the user's file (rules_file, which
+also holds the defaults) and applying them (normalise, resolve). Nothing heavy is imported, so that definitions may import it.
 """
 
 import datetime
@@ -10,10 +10,11 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 from omnichannel_assets.errors import SettingError
 
+SETTING = "IDENTITY_RULES"
 Window = Literal["ever", "year", "month", "week"]
 
 # Raised when the algorithm itself changes its answers: tables built by an older one are then no longer current.
@@ -36,10 +37,10 @@ class Limit:
     def __post_init__(self) -> None:
         if isinstance(self.count, bool) or not isinstance(self.count, int) or self.count < 1:
             raise SettingError(
-                "IDENTITY_LIMITS", self.count, expected="a whole number of at least 1", fix="give each limit a count such as 5"
+                SETTING, self.count, expected="limits: a whole number of at least 1", fix="give each limit a count such as 5"
             )
         if self.window not in get_args(Window):
-            raise SettingError("IDENTITY_LIMITS", self.window, expected="one of ever, year, month, week", fix="name one of these windows")
+            raise SettingError(SETTING, self.window, expected="limits: one of ever, year, month, week", fix="name one of these windows")
 
     @property
     def window_microseconds(self) -> int | None:
@@ -53,11 +54,17 @@ class Composite:
     """An identifier made of several fields of one record, such as name and birth date: equal when all of them are.
 
     name   the identifier type it makes
-    parts  at least two column names of a DMS table, or Segment traits (camelCase is read too); a record without one of them has none
+    parts  at least two column names of a DMS table, or Segment traits (camelCase is read too); a record without one of them has none.
+           `a|b`: the first of the two that is filled, for sources that name one thing differently; `address.city` lies inside a trait
     """
 
     name: str
     parts: tuple[str, ...]
+
+    @property
+    def options(self) -> tuple[tuple[str, ...], ...]:
+        """Per part, the fields it may stand in, the best first."""
+        return tuple(tuple(part.split("|")) for part in self.parts)
 
 
 @dataclass(frozen=True)
@@ -82,16 +89,29 @@ class SharedRules:
 
 
 @dataclass(frozen=True)
+class Caps:
+    """How large one customer may grow (specs/segment.md 5.4); None: without end.
+
+    merges       joins of customers that both existed before; a link that would exceed it joins its highest-priority customers only
+    identifiers  identifiers; a link that would exceed it attaches none of those that are too many
+    """
+
+    merges: int | None = None
+    identifiers: int | None = None
+
+
+@dataclass(frozen=True)
 class IdentityRules:
     """Everything about merging that a retailer may choose. Immutable; equal rules have equal fingerprints.
 
     limits            identifier type -> Limit; types not named use `default_limit`
-    priority          types that come first, highest first; all others follow alphabetically (specs/segment.md 5.2)
+    priority          types that come first, highest first; all others follow alphabetically (specs/segment.md 5.2), composites last
     blocked_values    texts that are never an identifier, compared exactly
     blocked_patterns  regular expressions (Python) that must match the whole text
     default_region    ISO 3166 alpha-2 for phones whose row names no usable country; None: such phones need a leading +
     composites        identifiers made of several fields
     shared            when an identifier counts as several people's
+    caps              how large one customer may grow
     Raises SettingError naming the setting at fault.
     """
 
@@ -103,13 +123,14 @@ class IdentityRules:
     default_region: str | None = None
     composites: tuple[Composite, ...] = ()
     shared: SharedRules = SharedRules()
+    caps: Caps = Caps()
     _compiled: tuple[re.Pattern[str], ...] = field(init=False, repr=False, compare=False, default=())
 
     def __post_init__(self) -> None:
         _check_limits(self.limits, self.default_limit)
         if len(set(self.priority)) != len(self.priority) or not all(self.priority):
             raise SettingError(
-                "IDENTITY_PRIORITY", self.priority, expected="identifier types, each once", fix="remove the repeated or empty one"
+                SETTING, self.priority, expected="priority: identifier types, each once", fix="remove the repeated or empty one"
             )
         object.__setattr__(self, "limits", dict(self.limits))
         object.__setattr__(self, "_compiled", tuple(_compile(pattern) for pattern in self.blocked_patterns))
@@ -121,45 +142,62 @@ class IdentityRules:
 
     def priority_key(self, identifier_type: str) -> tuple[int, str]:
         """Sort key, highest priority first. Relative order never depends on which other types exist."""
-        named = identifier_type in self.priority
-        return (self.priority.index(identifier_type) if named else len(self.priority), identifier_type)
+        if identifier_type in self.priority:
+            return (self.priority.index(identifier_type), identifier_type)
+        return (len(self.priority) + (identifier_type in self.composite_types), identifier_type)
 
     def is_blocked(self, text: str) -> bool:
         """True if this text is never an identifier: a blocked value, or wholly matched by a blocked pattern."""
         return text in self.blocked_values or any(pattern.fullmatch(text) for pattern in self._compiled)
 
-    def fingerprint(self) -> str:
-        """32 hex digits that change when and only when a rule or the algorithm changes; holds no key."""
-        content = {
-            "algorithm": ALGORITHM_VERSION,
-            "limits": {name: [limit.count, limit.window] for name, limit in self.limits.items()},
+    @property
+    def composite_types(self) -> frozenset[str]:
+        """Identifier types that are made of several fields."""
+        return frozenset(composite.name for composite in self.composites)
+
+    def content(self) -> dict[str, Any]:
+        """Everything the rules say, as plain values under the names of the user's file: equal rules say equal things."""
+        return {
+            "limits": {name: [limit.count, limit.window] for name, limit in sorted(self.limits.items())},
             "default_limit": [self.default_limit.count, self.default_limit.window],
             "priority": list(self.priority),
-            "blocked_values": sorted(self.blocked_values),
-            "blocked_patterns": sorted(self.blocked_patterns),
+            "blocked.values": sorted(self.blocked_values),
+            "blocked.patterns": sorted(self.blocked_patterns),
             "default_region": self.default_region,
-            "composites": [[composite.name, *composite.parts] for composite in self.composites],
-            "shared": [self.shared.customers, sorted([v.identifier_type, v.identifier_value, str(v.since or "")] for v in self.shared.values)],
+            "composites": {composite.name: list(composite.parts) for composite in sorted(self.composites, key=lambda c: c.name)},
+            "shared.customers": self.shared.customers,
+            "shared.values": sorted([v.identifier_type, v.identifier_value, str(v.since or "")] for v in self.shared.values),
+            "caps": [self.caps.merges, self.caps.identifiers],
         }
-        text = json.dumps(content, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
-        return hashlib.blake2b(text.encode("ascii"), digest_size=16).hexdigest()
+
+    def fingerprint(self) -> str:
+        """32 hex digits that change when and only when a rule or the algorithm changes; holds no key."""
+        return _digest({"algorithm": ALGORITHM_VERSION, **self.content()})
+
+    def reading_fingerprint(self) -> str:
+        """The same for what decides which identifiers a record carries, their spelling and their order; limits do not count."""
+        kept = ("priority", "blocked.values", "blocked.patterns", "default_region", "composites")
+        return _digest({name: said for name, said in self.content().items() if name in kept})
+
+
+def _digest(content: Mapping[str, Any]) -> str:
+    text = json.dumps(content, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
+    return hashlib.blake2b(text.encode("ascii"), digest_size=16).hexdigest()
 
 
 def _check_limits(limits: Mapping[str, Limit], default_limit: Limit) -> None:
     for name, limit in (*limits.items(), ("default", default_limit)):
         if not isinstance(limit, Limit):
-            raise SettingError(
-                "IDENTITY_LIMITS", limit, expected=f"a count and a window for {name}", fix="write it as a Limit, for example 5 a year"
-            )
+            raise SettingError(SETTING, limit, expected=f"limits.{name}: a count and a window", fix="write for example 5 a year")
         if not name:
-            raise SettingError("IDENTITY_LIMITS", name, expected="the name of an identifier type", fix="name the type, for example email")
+            raise SettingError(SETTING, name, expected="limits: the name of an identifier type", fix="name the type, for example email")
 
 
 def _compile(pattern: str) -> re.Pattern[str]:
     try:
         return re.compile(pattern)
     except (re.error, TypeError) as error:
-        raise SettingError("IDENTITY_BLOCKED_PATTERNS", pattern, expected="a regular expression", fix=f"correct it ({error})") from error
+        raise SettingError(SETTING, pattern, expected="blocked.patterns: a regular expression", fix=f"correct it ({error})") from error
 
 
 def _checked_region(region: str | None) -> str | None:
@@ -170,16 +208,10 @@ def _checked_region(region: str | None) -> str | None:
     return region.upper()
 
 
-DEFAULT_RULES = IdentityRules(
-    limits={
-        "user_id": Limit(1, "ever"),
-        "email": Limit(5, "year"),
-        "phone": Limit(5, "year"),
-        "customer_ref": Limit(5, "ever"),
-    },
-    # anonymous_id, ios.id, android.idfa, ga_client_id, ...: Segment's "5 ever" loses real devices (design section 5)
-    default_limit=Limit(5, "week"),
-    blocked_values=frozenset({"-1", "null", "anonymous"}),
-    blocked_patterns=("^[0-]*$", "(?i)null|none|nan|undefined|anonymous|n/a|#n/a|\\[object object\\]"),
-    shared=SharedRules(customers=3),
-)
+def __getattr__(name: str) -> IdentityRules:
+    """DEFAULT_RULES, those of the file that comes with the package: read when first asked for, because its reader imports this module."""
+    if name != "DEFAULT_RULES":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from omnichannel_assets.identity.rules_file import load_rules
+
+    return load_rules()

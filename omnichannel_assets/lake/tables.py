@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from omnichannel_assets.lake.schema import Column, TableSchema, required
 from omnichannel_assets.lake.tables_activation import ACTIVATION_TABLES
+from omnichannel_assets.lake.tables_customers import CUSTOMER_TABLES
 from omnichannel_assets.lake.tables_identity import IDENTITY_TABLES
 from omnichannel_assets.lake.tables_scores import SCORE_TABLES
 
@@ -50,7 +51,11 @@ SEGMENT_EVENTS = TableSchema(
         ),
         Column("first_name", "text", "trait firstName or first_name"),
         Column("last_name", "text", "trait lastName or last_name"),
+        Column("street", "text", "trait address.street"),
+        Column("city", "text", "trait address.city"),
+        Column("postcode", "text", "trait address.postalCode or address.postal_code"),
         Column("country", "text", "trait address.country, used to read phone numbers"),
+        Column("birth_date", "text", "trait birthday, as sent"),
         Column("order_id", "text", "properties.order_id"),
         Column("total", "decimal", "properties.total, else revenue, else value"),
         Column("currency", "text", "properties.currency, upper case"),
@@ -66,6 +71,9 @@ SEGMENT_EVENTS = TableSchema(
         required(
             "is_computed", "boolean", "emitted by Segment's own traits or audiences (context.personas): never behaviour, never a link"
         ),
+        Column("computed_kind", "text", "of a call with is_computed: audience or trait"),
+        Column("computed_name", "text", "key of that audience or trait"),
+        Column("computed_value", "text", "its value as JSON text; NULL where the call does not carry it"),
         required("receipt_suspect", "boolean", "receivedAt is missing, unreadable or not on the folder's day"),
         required(
             "event_time_suspect", "boolean", "event_at is unreadable, over an hour after known_at, or before FIRST_DAY: in no time window"
@@ -186,6 +194,7 @@ ORDERS = TableSchema(
         required("order_id", "text", "order"),
         Column("customer_id", "text", "customer; NULL for a till sale to nobody known"),
         required("channel", "text", "online or store"),
+        Column("store_id", "text", "store, as the shop database names it; NULL for an order that only Segment tells"),
         required("ordered_at", "timestamp", "when it was placed"),
         required("known_at", "timestamp", "when it was first known"),
         Column("total", "decimal", "amount"),
@@ -270,6 +279,7 @@ STATIC_TABLES: tuple[TableSchema, ...] = (
     EVENT_FACTS,
     ORDER_FACTS,
     *IDENTITY_TABLES,
+    *CUSTOMER_TABLES,
     PRODUCTS,
     ORDERS,
     ORDER_LINES,

@@ -88,4 +88,41 @@ DELIVERY_LEDGER = TableSchema(
     partition="channel",
 )
 
-ACTIVATION_TABLES: tuple[TableSchema, ...] = (SIMILAR_ITEMS, POPULAR_ITEMS, RECOMMENDATIONS, AUDIENCES, AUDIENCE_APPROVALS, DELIVERY_LEDGER)
+DESTINATION_CUSTOMERS = TableSchema(
+    "destination_customers",
+    "Customer ids that a channel keyed by them holds or may hold: from before they are sent until their deletion is queued. Tells which ended ids are still out there.",
+    (
+        required("channel", "text", "personalize, pinpoint or connect; personalize_live is the real service"),
+        required("customer_id", "text", "customer id as it was sent"),
+    ),
+    ("customer_id",),
+    partition="channel",
+)
+DELETION_REQUESTS = TableSchema(
+    "deletion_requests",
+    "What channels are asked to forget, and what became of it. A request that is done keeps a keyed hash of its subject and no longer the subject.",
+    (
+        required("request_id", "text", "d_ and 16 hex digits: the same request is queued once"),
+        required("channel", "text", "segment, personalize, connect or pinpoint; segment_live and personalize_live are the real services"),
+        required("subject_type", "text", "user_id, anonymous_id or customer_id"),
+        Column("subject", "text", "the id to delete; NULL once nothing is left to do"),
+        required("subject_hash", "text", "hash of type and id, keyed by IDENTITY_KEY"),
+        required("reason", "text", "erasure (a person asked) or removed (the customer id ended)"),
+        required("state", "text", "pending (to be sent, or under way), done, failed (refused; tried again) or not_needed"),
+        Column("words", "text", "what the channel, or our own check, said"),
+        Column("job", "text", "the channel's own id of a request under way; NULL otherwise"),
+        required("requested_at", "timestamp", "wall-clock time it was queued"),
+    ),
+    ("request_id",),
+)
+
+ACTIVATION_TABLES: tuple[TableSchema, ...] = (
+    SIMILAR_ITEMS,
+    POPULAR_ITEMS,
+    RECOMMENDATIONS,
+    AUDIENCES,
+    AUDIENCE_APPROVALS,
+    DELIVERY_LEDGER,
+    DESTINATION_CUSTOMERS,
+    DELETION_REQUESTS,
+)

@@ -6,6 +6,7 @@ from omnichannel_assets.lake.engine import Engine
 from omnichannel_assets.lake.public import public_engine
 from omnichannel_assets.report import campaigns as acted
 from omnichannel_assets.report import flow
+from omnichannel_assets.report.identity import identity
 from omnichannel_assets.report.lists import recommendations
 from omnichannel_assets.report.markup import document, escaped, heading, paragraph, tiles
 from omnichannel_assets.report.scores import newest_scores, scores
@@ -20,6 +21,7 @@ PARTS = {
     "recommendations": "Recommendations",
     "rows": "Where every row went",
     "checks": "Promises checked",
+    "identity": "Identity",
     "customers": "Customers",
     "input": "What came in",
 }
@@ -37,7 +39,7 @@ def report_page(workspace: Workspace) -> str:
             acted.deliveries(workspace, found),
             recommendations(engine),
         ]
-    parts += [flow.balances(counts), flow.checks(workspace), flow.stored(workspace, counts), _next_steps()]
+    parts += [flow.balances(counts), flow.checks(workspace), identity(workspace), flow.stored(workspace, counts), _next_steps()]
     return document(TITLE, "".join(parts))
 
 

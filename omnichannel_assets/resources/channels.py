@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING, Any
 
 from omnichannel_assets.activation.aws_clients import Refused, aws_client, call_aws
 from omnichannel_assets.activation.calls import called
-from omnichannel_assets.errors import UserError
+from omnichannel_assets.errors import SettingError, UserError
 from omnichannel_assets.resources.workspace import Workspace
 from omnichannel_assets.settings import Settings
 
 if TYPE_CHECKING:
     from omnichannel_assets.activation.calls import CallHook
     from omnichannel_assets.activation.segment import SegmentClient
+    from omnichannel_assets.activation.segment_regulations import SegmentRegulations
 
 SANDBOX_KEY = "sandbox"
 """Write key, access key and bucket name of the sandbox."""
@@ -65,6 +66,11 @@ class Channels:
         """Segment's tracking API."""
         return segment_of(self.workspace.settings, None if self.is_live else self.sandbox_url, hook=self.hook)
 
+    @cached_property
+    def regulations(self) -> SegmentRegulations:
+        """Segment's Public API, for deletions. Raises SettingError when live use has no token for it."""
+        return regulations_of(self.workspace.settings, None if self.is_live else self.sandbox_url, hook=self.hook)
+
     def aws(self, service: str) -> Any:
         """A boto3 client of one service, with bounded standard retries; the same one each time."""
         if service not in self._aws:
@@ -82,9 +88,24 @@ class Channels:
         """
         return self._upload(key, data) if self.is_live else called(self.hook, "s3.PutObject", lambda: self._keep(key, data))
 
-    def _upload(self, key: str, data: bytes) -> str:
+    def remove_file(self, key: str) -> None:
+        """Take a file away again that was put for Personalize; one that is not there is gone already. Raises as `put_file`."""
+        if not self.is_live:
+            called(self.hook, "s3.DeleteObject", lambda: (sandbox_folder(self.workspace) / "s3" / key).unlink(missing_ok=True))
+            return
+        bucket, full = self._object(key)
+        s3 = self.aws("s3")
+        try:
+            call_aws(self.hook, "s3", "DeleteObject", lambda: s3.delete_object(Bucket=bucket, Key=full))
+        except Refused as error:
+            raise UserError(f"PERSONALIZE_S3_URI: files of {bucket} cannot be removed ({error}). Fix: allow s3:DeleteObject there.") from error
+
+    def _object(self, key: str) -> tuple[str, str]:
         bucket, _, prefix = self.workspace.settings.personalize_s3_uri.removeprefix("s3://").partition("/")
-        full = "/".join(part for part in (prefix.strip("/"), key) if part)
+        return bucket, "/".join(part for part in (prefix.strip("/"), key) if part)
+
+    def _upload(self, key: str, data: bytes) -> str:
+        bucket, full = self._object(key)
         s3 = self.aws("s3")
         try:
             call_aws(self.hook, "s3", "PutObject", lambda: s3.put_object(Bucket=bucket, Key=full, Body=data))
@@ -108,6 +129,18 @@ def segment_of(settings: Settings, sandbox_url: str | None, **limits: Any) -> Se
     if sandbox_url is None:
         return SegmentClient(settings.segment_url, settings.segment_write_key.get_secret_value(), **limits)
     return SegmentClient(sandbox_url, SANDBOX_KEY, **limits)
+
+
+def regulations_of(settings: Settings, sandbox_url: str | None, **limits: Any) -> SegmentRegulations:
+    """A client of Segment's Public API, or of a sandbox; ``limits`` are SegmentRegulations' own."""
+    from omnichannel_assets.activation.segment_regulations import SegmentRegulations
+
+    if sandbox_url is not None:
+        return SegmentRegulations(sandbox_url, SANDBOX_KEY, source_id=SANDBOX_KEY, **limits)
+    token = settings.segment_public_api_token.get_secret_value()
+    if not token:
+        raise SettingError("SEGMENT_PUBLIC_API_TOKEN", "", expected="a token that may delete users", fix="set it, then run again", secret=True)
+    return SegmentRegulations(settings.segment_public_api_url, token, source_id=settings.segment_source_id, **limits)
 
 
 def aws_of(settings: Settings, service: str, sandbox_url: str | None, **limits: Any) -> Any:

@@ -6,7 +6,7 @@ Belongs here: opening things. Does not: what is done with them (``assets``).
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
@@ -14,7 +14,8 @@ from typing import Any
 
 from omnichannel_assets.dms.registry import TableSpec, load_registry
 from omnichannel_assets.errors import InputError, SettingError
-from omnichannel_assets.identity.rules import DEFAULT_RULES, IdentityRules
+from omnichannel_assets.identity.rules import IdentityRules
+from omnichannel_assets.identity.rules_file import load_rules
 from omnichannel_assets.lake.engine import EngineLimits
 from omnichannel_assets.lake.lake import Lake
 from omnichannel_assets.lake.schema import TableSchema
@@ -63,8 +64,18 @@ class Workspace:
 
     @cached_property
     def rules(self) -> IdentityRules:
-        """Identity limits, priorities and blocked values."""
-        return replace(DEFAULT_RULES, default_region=self.settings.default_region or None)
+        """The identity rules in force. Raises SettingError naming IDENTITY_RULES, also for a composite named like an identifier type."""
+        rules = load_rules(Path(self.settings.identity_rules) if self.settings.identity_rules else None, self.settings.default_region or None)
+        taken = rules.composite_types & {*self.settings.trait_identifier_types.values(), *self._registered_types()}
+        if taken:
+            raise SettingError(
+                "IDENTITY_RULES",
+                min(taken),
+                expected="field composites: names that neither the registry nor IDENTIFIER_TRAITS gives an identifier",
+                fix="rename the composite",
+                source=self.settings.identity_rules,
+            )
+        return rules
 
     @cached_property
     def tables(self) -> dict[str, TableSchema]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
 Kind = Literal["throttle", "error", "timeout_after_acceptance", "reset", "partial", "refuse", "slow"]
-Service = Literal["segment", "personalize", "personalize-events", "personalize-runtime"]
+Service = Literal["segment", "segment-public-api", "personalize", "personalize-events", "personalize-runtime"]
 SEGMENT_ONLY = ("partial", "refuse")
 
 

@@ -34,7 +34,7 @@ class ImportFailure(Exception):
 
 def imported(folder: Path, location: str, fields: list[Field], dataset_type: str) -> list[Row]:
     """The rows of a file or folder of CSVs, checked. Raises ImportFailure."""
-    rows = [row for path in _files(folder, location) for row in read_csv(path.name, path.read_bytes(), fields)]
+    rows = [row for path in files_at(folder, location) for row in read_csv(path.name, path.read_bytes(), fields)]
     if dataset_type == "INTERACTIONS":
         if len(rows) < LEAST_INTERACTIONS:
             raise ImportFailure(f"{location}: {len(rows)} interactions, at least {LEAST_INTERACTIONS}")
@@ -45,7 +45,8 @@ def imported(folder: Path, location: str, fields: list[Field], dataset_type: str
     return rows
 
 
-def _files(folder: Path, location: str) -> list[Path]:
+def files_at(folder: Path, location: str) -> list[Path]:
+    """The CSV file, or those of the folder, at an address of the sandbox's bucket. Raises ImportFailure when there is none."""
     if not location.startswith(BUCKET):
         raise ImportFailure(f"{location}: the bucket does not exist; the sandbox's is {BUCKET}")
     root = (folder / "s3").resolve()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +51,19 @@ def lines(path: Path) -> Iterator[Record]:
     if path.exists():
         with path.open("rb") as file:
             yield from (json.loads(line) for line in file if line.endswith(b"\n"))
+
+
+def forget(path: Path, is_about: Callable[[Record], bool]) -> int:
+    """Takes records out of a file for good, and returns how many. A file that holds none of them is left as it is."""
+    kept, gone = [], 0
+    for record in lines(path):
+        if is_about(record):
+            gone += 1
+        else:
+            kept.append(record)
+    if gone:
+        replace(path, "".join(json.dumps(record, ensure_ascii=True, separators=(",", ":")) + "\n" for record in kept).encode())
+    return gone
 
 
 class Inbox:

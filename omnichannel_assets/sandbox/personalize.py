@@ -1,6 +1,7 @@
 """Personalize's control plane: schemas, dataset groups, datasets, import jobs, event trackers.
 
-Belongs here: what each operation does and refuses. Not here: the files of an import (`import_files`), real-time calls, HTTP.
+Belongs here: what each operation does and refuses. Not here: the files of an import (`import_files`), what a data deletion job does
+(`personalize_deletion`), real-time calls, HTTP.
 Every Describe moves its resource one state on: CREATE PENDING, CREATE IN_PROGRESS, then ACTIVE or CREATE FAILED.
 """
 
@@ -13,6 +14,14 @@ from omnichannel_assets.sandbox.answers import ServiceError
 from omnichannel_assets.sandbox.avro import MOST_METADATA, check_for_dataset, fields_of
 from omnichannel_assets.sandbox.import_files import ImportFailure, combined, imported
 from omnichannel_assets.sandbox.inbox import append, lines
+from omnichannel_assets.sandbox.personalize_deletion import (
+    DELETING,
+    DELETION_JOB,
+    DELETION_PENDING,
+    new_deletion,
+    refuse_during_deletion,
+    run_deletion,
+)
 from omnichannel_assets.sandbox.personalize_state import (
     ACCOUNT,
     ACTIVE,
@@ -28,6 +37,7 @@ from omnichannel_assets.sandbox.personalize_state import (
 MOST_SCHEMAS, MOST_GROUPS, MOST_UNFINISHED_JOBS = 500, 5, 5
 PAGE = 100
 SUMMARY = ("name", "jobName", "datasetType", "status", "creationDateTime", "lastUpdatedDateTime", "failureReason", "importMode", "domain")
+AT_WORK = {PENDING: RUNNING, DELETION_PENDING: DELETING}
 Params = Mapping[str, Any]
 
 
@@ -47,6 +57,9 @@ class ControlPlane:
             "DescribeDataset": lambda p: {"dataset": self._described("dataset", p["datasetArn"])},
             "DescribeDatasetImportJob": lambda p: {"datasetImportJob": self._described("dataset-import-job", p["datasetImportJobArn"])},
             "DescribeEventTracker": lambda p: {"eventTracker": self._described("event-tracker", p["eventTrackerArn"])},
+            "CreateDataDeletionJob": self._create_deletion,
+            "DescribeDataDeletionJob": lambda p: {"dataDeletionJob": self._described(DELETION_JOB, p["dataDeletionJobArn"])},
+            "ListDataDeletionJobs": lambda p: self._listed(DELETION_JOB, "dataDeletionJobs", p),
             "ListSchemas": lambda p: self._listed("schema", "schemas", p),
             "ListDatasetGroups": lambda p: self._listed("dataset-group", "datasetGroups", p),
             "ListDatasets": lambda p: self._listed("dataset", "datasets", p),
@@ -91,6 +104,7 @@ class ControlPlane:
             raise ServiceError("ResourceInUseException", f"{params['datasetArn']} is {dataset['status']}, not ACTIVE")
         if not params.get("roleArn") or not params["dataSource"].get("dataLocation"):
             raise ServiceError("InvalidInputException", "roleArn and dataSource.dataLocation are needed")
+        refuse_during_deletion(self.state, dataset["datasetGroupArn"])
         jobs = self.state.all("dataset-import-job")
         arn = f"{ARN}dataset-import-job/{params['jobName']}"
         if all(job["datasetImportJobArn"] != arn for job in jobs):
@@ -101,6 +115,10 @@ class ControlPlane:
             raise ServiceError("InvalidInputException", "the first import of a dataset must be FULL")
         self.state.add("dataset-import-job", arn, {**_without_tags(params), "importMode": mode, "datasetImportJobArn": arn, "status": PENDING})
         return {"datasetImportJobArn": arn}
+
+    def _create_deletion(self, params: Params) -> dict[str, Any]:
+        group = self._active_group(params["datasetGroupArn"])
+        return {"dataDeletionJobArn": new_deletion(self.state, group, _without_tags(params))}
 
     def _active_group(self, arn: str) -> Resource:
         group = self.state.find("dataset-group", arn)
@@ -114,8 +132,10 @@ class ControlPlane:
 
     def _described(self, kind: str, arn: str) -> Resource:
         resource = self.state.find(kind, arn)
-        if resource["status"] == PENDING:
-            resource["status"] = RUNNING
+        if resource["status"] in AT_WORK:
+            resource["status"] = AT_WORK[resource["status"]]
+        elif resource["status"] == DELETING:
+            resource["status"] = run_deletion(self.state, resource)
         elif resource["status"] == RUNNING:
             resource["status"] = self._run_job(resource) if kind == "dataset-import-job" else ACTIVE
         else:
@@ -149,6 +169,7 @@ class ControlPlane:
 
 
 ARN_OF = {
+    DELETION_JOB: "dataDeletionJobArn",
     "schema": "schemaArn",
     "dataset-group": "datasetGroupArn",
     "dataset": "datasetArn",

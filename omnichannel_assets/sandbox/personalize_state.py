@@ -14,7 +14,7 @@ from typing import Any
 
 from omnichannel_assets.sandbox.answers import ServiceError
 from omnichannel_assets.sandbox.avro import Field, fields_of
-from omnichannel_assets.sandbox.inbox import append, lines, mend, replace
+from omnichannel_assets.sandbox.inbox import append, forget, lines, mend, replace
 
 ACCOUNT = "000000000000"
 ARN = f"arn:aws:personalize:us-east-1:{ACCOUNT}:"
@@ -39,8 +39,12 @@ class PersonalizeState:
         """Grows with every import, so that what is computed from the rows can be kept until then."""
         self.events: dict[str, dict[str, list[tuple[float, str]]]] = {}
         """Group -> user, or session without a user -> (time, item) of the events put in real time."""
+        self._read_events()
+
+    def _read_events(self) -> None:
         kept = list(lines(self.events_file))
         self._put = {json.dumps({name: value for name, value in record.items() if name != "is_duplicate"}, sort_keys=True) for record in kept}
+        self.events.clear()
         self._count_events(kept)
 
     def all(self, kind: str) -> list[Resource]:
@@ -80,6 +84,19 @@ class PersonalizeState:
         """Replaces a dataset's bulk rows."""
         replace(self._rows_file(group, dataset_type), "".join(json.dumps(row) + "\n" for row in rows).encode())
         self.version += 1
+
+    def forget_users(self, group: str, users: set[str]) -> int:
+        """Takes users, what they did and what was put of them in real time out of a group; returns how many of them were there."""
+        found: set[str] = set()
+        for kind in ("USERS", "INTERACTIONS"):
+            rows = self.rows(group, kind)
+            gone = {row["USER_ID"] for row in rows if row["USER_ID"] in users}
+            if gone:
+                self.put_rows(group, kind, [row for row in rows if row["USER_ID"] not in users])
+            found |= gone
+        if forget(self.events_file, lambda record: record["group"] == group and record.get("userId") in users):
+            self._read_events()
+        return len(found)
 
     def _rows_file(self, group: str, dataset_type: str) -> Path:
         return self.folder / "personalize" / group / f"{dataset_type}.jsonl"

@@ -8,12 +8,12 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from omnichannel_assets.sandbox.answers import Reply
-from omnichannel_assets.sandbox.inbox import append, lines, mend
+from omnichannel_assets.sandbox.inbox import append, forget, lines, mend
 
 EVENT_BYTES = 32_768
 REQUEST_BYTES = 500 * 1024
@@ -35,6 +35,7 @@ class SegmentService:
         kept = list(lines(self._accepted))
         self._ids = {message["messageId"] for message in kept}
         self._count = len(kept)
+        self.is_suppressed: Callable[[Mapping[str, Any]], bool] = lambda event: False
 
     def answer(self, operation: str, body: bytes, authorization: str, dropped: tuple[str, ...] = ()) -> Reply:
         """Takes one request. ``dropped`` names messages that are refused without a word."""
@@ -54,7 +55,11 @@ class SegmentService:
 
     def _take(self, events: list[Any], *, is_too_many: bool, dropped: tuple[str, ...]) -> Reply:
         accepted, rejected = [], []
+        suppressed = 0
         for event in events:
+            if isinstance(event, dict) and self.is_suppressed(event):
+                suppressed += 1  # dropped without a trace, which would name who asked to be deleted
+                continue
             why = OVER_COUNT if is_too_many else refusal(event) or ("refused on demand" if event.get("messageId") in dropped else "")
             if why:
                 rejected.append({"why": why, "message": event})
@@ -62,7 +67,12 @@ class SegmentService:
                 accepted.append(self._numbered(event))
         append(self._rejected, rejected)
         append(self._accepted, accepted)
-        return Reply(200, {"success": True}, accepted=len(accepted), rejected=len(rejected))
+        return Reply(200, {"success": True}, accepted=len(accepted), rejected=len(rejected) + suppressed)
+
+    def forget(self, is_about: Callable[[Mapping[str, Any]], bool]) -> int:
+        """Deletes the messages about somebody, refused ones too; returns how many."""
+        refused = forget(self._rejected, lambda record: isinstance(record.get("message"), dict) and is_about(record["message"]))
+        return refused + forget(self._accepted, is_about)
 
     def _numbered(self, event: Mapping[str, Any]) -> dict[str, Any]:
         """The event with a messageId, its own or one by position, and whether that id was seen before."""

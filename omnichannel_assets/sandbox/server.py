@@ -32,6 +32,8 @@ from omnichannel_assets.sandbox.inbox import SERVICES, Inbox, append, mend, repl
 from omnichannel_assets.sandbox.page import page
 from omnichannel_assets.sandbox.segment import OPERATIONS as SEGMENT_OPERATIONS
 from omnichannel_assets.sandbox.segment import SegmentService, message_ids
+from omnichannel_assets.sandbox.segment_regulations import STATE as REGULATIONS
+from omnichannel_assets.sandbox.segment_regulations import RegulationService
 
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
@@ -73,7 +75,7 @@ class Sandbox:
         self.url = ""
         self._requests = self.folder / "requests.jsonl"
         mend(self._requests)
-        self._segment, self._aws = SegmentService(self.folder), AwsServices(self.folder)
+        self._open()
         self.app = Starlette(
             routes=[
                 Route("/", self._show, methods=["GET"]),
@@ -81,9 +83,16 @@ class Sandbox:
                 Route("/_sandbox/inbox", self._clear, methods=["DELETE"]),
                 Route("/_sandbox/faults", self._change_faults, methods=["POST", "DELETE"]),
                 *(Route(f"/v1/{operation}", self._take_segment, methods=["POST"]) for operation in SEGMENT_OPERATIONS),
+                Route("/regulations", self._take_regulation, methods=["POST"]),
+                Route("/regulations/sources/{source}", self._take_regulation, methods=["POST"]),
+                Route("/regulations/{regulation}", self._take_regulation, methods=["GET"]),
                 Route("/{path:path}", self._take_aws, methods=["POST"]),
             ]
         )
+
+    def _open(self) -> None:
+        self._segment, self._aws = SegmentService(self.folder), AwsServices(self.folder)
+        self._regulations = RegulationService(self.folder, self._segment)
 
     @classmethod
     @contextmanager
@@ -112,11 +121,11 @@ class Sandbox:
 
     def clear(self) -> None:
         """Forgets everything received and every resource, as a new account would be; files in the bucket stay."""
-        for name in (*(f"{service}{ending}" for service in SERVICES for ending in (".jsonl", "_rejected.jsonl")), "requests.jsonl", "personalize_state.json"):
+        for name in (*(f"{service}{ending}" for service in SERVICES for ending in (".jsonl", "_rejected.jsonl")), "requests.jsonl", "personalize_state.json", REGULATIONS):
             (self.folder / name).unlink(missing_ok=True)
         shutil.rmtree(self.folder / "personalize", ignore_errors=True)
         self.faults.clear()
-        self._segment, self._aws = SegmentService(self.folder), AwsServices(self.folder)
+        self._open()
 
     async def _clear(self, request: Request) -> Response:
         self.clear()
@@ -138,6 +147,18 @@ class Sandbox:
         fault = self.faults.met("segment", operation, lambda: message_ids(operation, body))
         dropped = fault.messages if fault and fault.kind == "partial" else ()
         return await self._answer("segment", operation, fault, lambda: self._segment.answer(operation, body, _authorization(request), dropped))
+
+    async def _take_regulation(self, request: Request) -> Any:
+        operation = "create_regulation" if request.method == "POST" else "get_regulation"
+        body, named = await request.body(), request.path_params
+        fault = self.faults.met("segment-public-api", operation)
+
+        def answer() -> Reply:
+            if operation == "get_regulation":
+                return self._regulations.status(named["regulation"], _authorization(request))
+            return self._regulations.create(body, named.get("source"), _authorization(request))
+
+        return await self._answer("segment-public-api", operation, fault, answer)
 
     async def _take_aws(self, request: Request) -> Any:
         addressed = self._aws.addressed(request.url.path, request.headers.get("X-Amz-Target", ""))
@@ -161,7 +182,7 @@ class Sandbox:
         append(self._requests, [{**note, "fault": fault.kind} if fault else note])
         if reply is None or (fault and fault.kind in ("reset", "timeout_after_acceptance")):
             return _NoAnswer(cut=fault is not None and fault.kind == "reset")
-        media = "application/json" if service == "segment" else "application/x-amz-json-1.1"
+        media = "application/json" if service.startswith("segment") else "application/x-amz-json-1.1"
         return Response(reply.content, status_code=reply.status, headers=reply.headers, media_type=media)
 
 
@@ -261,7 +282,7 @@ def _authorization(request: Request) -> str:
 
 def _failure(service: str, fault: Fault) -> Reply | None:
     """The answer of a fault that comes instead of the service's own."""
-    if service == "segment":
+    if service.startswith("segment"):
         seconds = str(int(fault.seconds))
         return {
             "throttle": Reply(429, {"message": "rate limited"}, {"Retry-After": seconds, "X-RateLimit-Reset": seconds}),

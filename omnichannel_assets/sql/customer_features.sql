@@ -1,5 +1,5 @@
 -- customer_features: one row per eligible customer as of $as_of: a known customer with a purchase in the last $eligible_days days.
--- Grain: as_of, customer_id. Reads: identities, orders, order_lines, returns, event_facts, dms_subscriptions, products.
+-- Grain: as_of, customer_id. Reads: identities, orders, order_lines, returns, event_facts, fact_owners, dms_subscriptions, products.
 -- A purchase is an order that was not called off. A window of w days is [T - w, T): what happened exactly w days before T is in it, T is not.
 -- Counts of behaviour are NULL where the shop's events were not yet collected over the whole window: nothing seen is not nothing done. Since when
 -- is told by when events were known: a device that was offline, or whose clock is wrong, tells of days that nobody collected.
@@ -65,7 +65,7 @@ given_back as (
 events as (
     select i.customer_id, f.message_id, f.item_id, f.event_type, days_between(f.event_at, $as_of) as age
     from event_facts as f
-    join identities as i on i.identifier_type = f.identifier_type and i.identifier_value = f.identifier_value and i.valid_to is null
+    join fact_owners as i on i.message_id = f.message_id
     where f.event_at < $as_of and f.known_at < $as_of and not f.event_time_suspect
 ),
 collected as (

@@ -1,11 +1,11 @@
 -- interactions: customer x item x event type x time, as of $as_of; merchandise only, never without a customer.
--- Grain: customer_id, event_at, event_type, item_id, order_id, message_id. Reads: event_facts, orders, order_lines, returns, identities.
+-- Grain: customer_id, event_at, event_type, item_id, order_id, message_id. Reads: event_facts, orders, order_lines, returns, fact_owners.
 -- Purchases and returns are one row per order and item with quantities summed; cancelled orders are no purchases.
 with behaviour as (
     select i.customer_id, nullif(f.item_id, '') as item_id, f.event_type, f.event_at, f.known_at, 'online' as channel, f.quantity, f."value",
         cast(null as varchar) as order_id, f.message_id
     from event_facts as f
-    join identities as i on i.identifier_type = f.identifier_type and i.identifier_value = f.identifier_value and i.valid_to is null
+    join fact_owners as i on i.message_id = f.message_id
     where f.event_at < $as_of and f.known_at < $as_of and not f.event_time_suspect
         and (f.event_type in ('Search', 'PromotionView', 'PromotionClick')
             or f.event_type in ('View', 'Click', 'AddToCart', 'RemoveFromCart', 'AddToWishlist', 'RemoveFromWishlist')

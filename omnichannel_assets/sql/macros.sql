@@ -25,6 +25,9 @@ create or replace macro whole_match(value, pattern) as regexp_full_match(value, 
 create or replace macro is_called_off(status) as coalesce(lower(trim(status)), '') in ('cancelled', 'canceled', 'voided');
 -- one part of a link's name: a slash inside a key value must not read as the next part.
 create or replace macro link_part(value) as replace(cast(value as varchar), '/', '%2F');
+-- one part of a composite identifier; null when nothing is in it. The sign between parts is in none of them.
+create or replace macro composite_part(value) as nullif(trim(replace(cast(value as varchar), '|', ' ')), '');
+create or replace macro first_part(found) as found[1];
 -- days from one instant to a later one, with the part of a day; exact at whole days.
 create or replace macro days_between(earlier, later) as (epoch_us(later) - epoch_us(earlier)) / cast(86400000000 as double);
 -- a product without a status is on sale.

@@ -1,10 +1,10 @@
 -- orders: every order known before $as_of, once; the shop database's facts win, the customer comes from whichever side knows one.
--- Grain: order_id. Reads: dms_orders, order_facts, identities.
+-- Grain: order_id. Reads: dms_orders, order_facts, fact_owners, identities.
 -- An order that the shop database deleted is none, also when Segment told of it. The currency is the newest one told of the order;
 -- when no message names any it is USD (Segment's default, e-commerce specification v2).
 -- A shop database order with no customer number and no Segment message has customer_id null: a till sale to nobody known.
 with shop as (
-    select o.order_id, i.customer_id, case when list_contains($online_store_ids, lower(trim(o.store_id))) then 'online' else 'store' end as channel,
+    select o.order_id, i.customer_id, case when list_contains($online_store_ids, lower(trim(o.store_id))) then 'online' else 'store' end as channel, nullif(trim(o.store_id), '') as store_id,
         coalesce(o.ordered_at, f.known_at) as ordered_at, o.total, o.currency, o.status, f.known_at
     from dms_orders as o
     join (select order_id, min(known_at) as known_at from dms_orders where not is_deleted group by order_id) as f on f.order_id = o.order_id
@@ -31,10 +31,10 @@ told_orders as (
     left join currencies as m on m.order_id = c.order_id and m.newest = 1
     left join told as t on t.order_id = c.order_id and t.newest = 1 and t.total is not null and t.fact in ('completed', 'updated')
     left join told as x on x.order_id = c.order_id and x.fact = 'cancelled' and x.place = 1
-    left join identities as i on i.identifier_type = c.identifier_type and i.identifier_value = c.identifier_value and i.valid_to is null
+    left join fact_owners as i on i.message_id = c.message_id
     where c.fact = 'completed' and c.place = 1 and c.order_id not in (select order_id from deleted where order_id is not null)
 )
-select coalesce(s.order_id, t.order_id) as order_id, coalesce(s.customer_id, t.customer_id) as customer_id, coalesce(s.channel, 'online') as channel,
+select coalesce(s.order_id, t.order_id) as order_id, coalesce(s.customer_id, t.customer_id) as customer_id, coalesce(s.channel, 'online') as channel, s.store_id,
     coalesce(s.ordered_at, t.event_at) as ordered_at,
     case when s.order_id is null then t.known_at when t.order_id is null then s.known_at else least(s.known_at, t.known_at) end as known_at,
     case when s.order_id is null then t.total else s.total end as total,

@@ -1,5 +1,5 @@
 -- returns: refunded items from both sources; the amounts of one refund add up to what was paid back.
--- Grain: return_id, channel, position. Reads: dms_returns, refund_fates, order_facts, order_lines, orders, identities.
+-- Grain: return_id, channel, position. Reads: dms_returns, refund_fates, order_facts, fact_owners, order_lines, orders, identities.
 -- What the shop database returned of an order is counted there; ``refund_fates`` says what becomes of each refund that Segment told.
 -- Position 0 is the part of a refund that its items do not explain.
 with shop as (
@@ -16,7 +16,7 @@ told as (
     from order_facts as f
     join refund_fates as t on t.message_id = f.message_id
     left join orders as o on o.order_id = f.order_id
-    left join identities as i on i.identifier_type = f.identifier_type and i.identifier_value = f.identifier_value and i.valid_to is null
+    left join fact_owners as i on i.message_id = f.message_id
     where f.fact = 'refunded' and t.fate in ('items', 'whole_order', 'money')
 ),
 named_items as (

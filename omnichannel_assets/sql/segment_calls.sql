@@ -68,7 +68,10 @@ judged as (
     from itemised
 ),
 known as (
-    select *, case when list_contains($history_sources, source_id) and told_at < receipt_at then told_at else receipt_at end as known_at
+    select *, case when list_contains($history_sources, source_id) and told_at < receipt_at then told_at else receipt_at end as known_at,
+        case when json_type(c.personas) = 'OBJECT' then case when lower(scalar_text(c.personas->'$.computation_class')) = 'audience' then 'audience' else 'trait' end end as computed_kind,
+        case when json_type(c.personas) = 'OBJECT' and whole_match(scalar_text(c.personas->'$.computation_key'), '[A-Za-z0-9_ .:-]{1,200}')
+            then scalar_text(c.personas->'$.computation_key') end as computed_name
     from judged
 )
 select rule, message_id, type,
@@ -92,7 +95,9 @@ select rule, message_id, type,
         lambda identifier: identifier.identifier_type <> '' and trim(identifier.value) <> '') as identifiers,
     coalesce(scalar_text(t->'$.firstName'), scalar_text(t->'$.first_name')) as first_name,
     coalesce(scalar_text(t->'$.lastName'), scalar_text(t->'$.last_name')) as last_name,
-    scalar_text(t->'$.address.country') as country,
+    scalar_text(t->'$.address.street') as street, scalar_text(t->'$.address.city') as city,
+    coalesce(scalar_text(t->'$.address.postalCode'), scalar_text(t->'$.address.postal_code')) as postcode,
+    scalar_text(t->'$.address.country') as country, scalar_text(t->'$.birthday') as birth_date,
     nullif(trim(scalar_text(p.order_id)), '') as order_id,
     coalesce(money(scalar_text(p.total)), money(scalar_text(p.revenue)), money(scalar_text(p.value))) as total,
     nullif(upper(trim(scalar_text(p.currency))), '') as currency,
@@ -103,7 +108,10 @@ select rule, message_id, type,
     without_write_key(cast(e.traits as varchar)) as traits,
     without_write_key(cast(e.context as varchar)) as context,
     scalar_text(e.channel) as client_channel,
-    coalesce(json_type(c.personas) = 'OBJECT', false) as is_computed,
+    coalesce(json_type(c.personas) = 'OBJECT', false) as is_computed, computed_kind, computed_name,
+    case when computed_name is not null then without_write_key(cast(coalesce(
+        json_extract(case when json_type(e.traits) = 'OBJECT' then e.traits end, '$."' || computed_name || '"'),
+        json_extract(case when json_type(e.properties) = 'OBJECT' then e.properties end, '$."' || computed_name || '"')) as varchar)) end as computed_value,
     receipt_suspect,
     told_at is null or told_at > known_at + interval 1 hour or told_at < $first_day as event_time_suspect,
     source_id, received_day, file, line,

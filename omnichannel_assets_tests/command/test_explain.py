@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -62,12 +63,23 @@ def test_each_field_of_the_profile_names_its_source(shop: Shop, monkeypatch: pyt
     assert {name for name in ("email", "phone", "name") if not customer[f"{name}_source"]} == set()
 
 
+def test_every_field_and_choice_is_that_of_the_customer_and_says_who_told_it_when_and_why(shop: Shop, monkeypatch: pytest.MonkeyPatch, merged: dict[str, Any]) -> None:
+    answer = asked(shop, monkeypatch, merged["customer_id"])
+    customer, fields = answer["customer"], answer["fields"]
+    names = ("user_id", "customer_ref", "email", "phone", "first_name", "last_name", "street", "city", "postcode", "country", "birth_date")
+    assert {row["field"]: row["value"] for row in fields} == {name: customer[name] for name in names if customer[name] is not None}
+    assert all(row["source"] and row["told_at"] and row["reason"] for row in fields)
+    in_force = [(row["opted_in"], row["source"]) for row in answer["consents"] if row["channel"] == "email" and row["is_current"]]
+    assert in_force == ([(customer["email_opt_in"], customer["email_opt_in_source"])] if customer["email_opt_in_source"] else [])
+
+
 def test_the_text_shows_what_is_made_of_the_person_and_why_it_is_one_person(shop: Shop, monkeypatch: pytest.MonkeyPatch, merged: dict[str, Any]) -> None:
     said = ask(shop, monkeypatch, "explain", merged["customer_id"])
     first, *_ = said.out.splitlines()
     assert first.startswith(merged["customer_id"])
     shown = [line for line in said.out.splitlines() if line and not line.startswith(" ")][1:]
     always = [
+        "Fields: who told them, when, and why that value",
         "Recommended, the first 10",
         "Identifiers, and when each was first known",
         "Links that joined them",
@@ -77,7 +89,9 @@ def test_the_text_shows_what_is_made_of_the_person_and_why_it_is_one_person(shop
         "Interactions, the newest 10",
     ]
     assert [line for line in shown if line in always] == always
-    assert {line for line in shown if line not in always} <= {f"Scores as of {AS_OF}", f"Features as of {AS_OF}", "Audiences and arm", "What was sent, the newest first"}
+    sometimes = {"Seen with them and not joined, the first 20", f"Scores as of {AS_OF}", f"Features as of {AS_OF}", "Audiences and arm", "What was sent, the newest first"}
+    sometimes |= {"Choices about being contacted, the newest of each channel first", "Computed by Segment (to look at only)"}
+    assert {line for line in shown if line not in always} <= sometimes
     assert said.err == ""
 
 
@@ -94,6 +108,40 @@ def test_a_scored_person_is_shown_with_scores_reasons_arm_and_what_was_sent(shop
     assert {"segment"} <= {row["channel"] for row in found["sent"]}
     text = ask(shop, monkeypatch, "explain", chosen["customer_id"]).out
     assert f"Scores as of {AS_OF}" in text and "segment  scores" in text
+
+
+def test_identifiers_seen_with_the_customers_and_not_joined_are_told_with_why(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A message that carries identifiers of two customers: each is told in the other's explanation."""
+    carried = "identifiers as l join identities as i on i.identifier_type = l.identifier_type and i.identifier_value = l.identifier_value"
+    (apart,) = rows(
+        shop,
+        monkeypatch,
+        f"select l.link_id, min(i.customer_id) as one, max(i.customer_id) as other from {carried} group by l.source, l.link_id having min(i.customer_id) <> max(i.customer_id) order by 1 limit 1",
+    )
+    for here, there in ((apart["one"], apart["other"]), (apart["other"], apart["one"])):
+        found = [row for row in asked(shop, monkeypatch, here)["apart"] if row["customer_id"] == there]
+        assert found
+        assert all(row["why"].startswith(f"belongs to {there}: ") and row["why"].endswith(" keeps them apart") for row in found)
+        assert "Seen with them and not joined, the first 20" in ask(shop, monkeypatch, "explain", here).out
+
+
+def test_a_merge_is_told_from_both_ends(shop: Shop, monkeypatch: pytest.MonkeyPatch, merged: dict[str, Any]) -> None:
+    history = asked(shop, monkeypatch, merged["customer_id"])["history"]
+    assert f"merge {merged['from_customer_id']}" in {row["words"] for row in history}
+    assert {row["words"] for row in history if row["change"] == "new"} == {"new"}
+
+
+@pytest.mark.parametrize(("name", "start"), [("one.png", b"\x89PNG"), ("one.svg", b"<?xml")])
+def test_a_customer_is_drawn_into_a_file(shop: Shop, monkeypatch: pytest.MonkeyPatch, merged: dict[str, Any], tmp_path: Path, name: str, start: bytes) -> None:
+    said = ask(shop, monkeypatch, "explain", merged["email"], "--picture", str(tmp_path / "new" / name))
+    assert (said.code, said.out, said.err) == (0, f"Picture: {tmp_path / 'new' / name}\n", "")
+    assert (tmp_path / "new" / name).read_bytes().startswith(start)
+
+
+def test_a_picture_of_another_kind_is_refused_in_one_line(shop: Shop, monkeypatch: pytest.MonkeyPatch, merged: dict[str, Any], tmp_path: Path) -> None:
+    line = ask(shop, monkeypatch, "explain", merged["email"], "--picture", str(tmp_path / "one.pdf")).line
+    assert line == "error: --picture: expected a file name that ends in .svg or .png, got 'one.pdf'. Fix: write customer.svg, for example."
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_visitor_is_shown_as_one(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:

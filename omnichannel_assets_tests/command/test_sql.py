@@ -13,7 +13,7 @@ PUBLIC = {
     "quarantine": "origin rule file position payload known_at",
     "identities": "identifier_type identifier_value customer_id first_known_at valid_from valid_to",
     "identity_changes": "as_of change from_customer_id to_customer_id cause",
-    "customers": "customer_id is_known user_id email phone first_name last_name email_opt_in first_seen_at last_seen_at orders revenue",
+    "customers": "customer_id is_known user_id email phone first_name last_name email_opt_in first_seen_at last_seen_at orders lifetime_value",
     "products": "product_id name category price status stock",
     "orders": "order_id customer_id channel ordered_at known_at total currency status",
     "order_lines": "order_id line_no item_id quantity unit_price line_total",

@@ -48,6 +48,10 @@ def test_a_naive_load_time_is_utc(tmp_path):
         ("event_at: made", "event_at: made\n    commit_column: total", "orders", "commit_column"),
         ("event_at: made", "event_at: made\n    change_seq: id", "orders", "change_seq"),
         ("event_at: made", "event_at: made\n    identifiers: {mail: email}", "orders", "identifiers"),
+        ("event_at: made", "event_at: made\n    consent: {total: email}", "orders", "consent"),
+        ("event_at: made", "event_at: made\n    consent: {total: pigeon}", "orders", "consent.total"),
+        ("total: decimal", "total: decimal, ok: boolean}\n    consent: {ok: sms", "orders", "consent"),
+        ("total: decimal", "total: decimal, a: boolean, b: boolean}\n    consent: {a: sms, b: sms", "orders", "consent"),
         ("decimal", "money", "orders", "columns.total"),
         ("total: decimal", "version: decimal", "orders", "columns"),
         ("total: decimal", "ID: decimal", "orders", "columns"),
@@ -96,3 +100,34 @@ def test_the_default_registry_explains_each_of_its_keys():
 
     for field in set(TableSpec.model_fields) - {"name", "schema_name"}:
         assert f"#   {field} " in text, field
+
+
+CONSENT = """
+tables:
+  customers:
+    schema: shop
+    columns: {id: text, marketing_opt_in: boolean, texts: boolean}
+    key: [id]
+    identifiers: {id: customer_ref}
+"""
+
+
+@pytest.mark.parametrize(
+    ("said", "choices"),
+    [
+        ("", {"marketing_opt_in": "email"}),
+        ("    consent: {}\n", {}),
+        ("    consent: {marketing_opt_in: post, texts: sms}\n", {"marketing_opt_in": "post", "texts": "sms"}),
+    ],
+)
+def test_choices_are_those_the_registry_says_and_the_opt_in_column_where_it_says_nothing(tmp_path, said, choices):
+    path = tmp_path / "registry.yaml"
+    path.write_text(CONSENT + said)
+    assert load_registry(path)["customers"].choices == choices
+
+
+def test_a_table_without_customer_numbers_or_opt_in_column_tells_no_choice(tmp_path):
+    for old, new in (("{id: customer_ref}", "{id: loyalty_id}"), ("marketing_opt_in: boolean", "marketing_opt_in: text"), ("  customers:", "  people:")):
+        path = tmp_path / "registry.yaml"
+        path.write_text(CONSENT.replace(old, new))
+        assert [spec.choices for spec in load_registry(path).values()] == [{}]

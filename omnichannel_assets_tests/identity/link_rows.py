@@ -1,13 +1,17 @@
 """Links written as a person would, turned into the table that resolve takes. Only for tests of identity."""
 
+import dataclasses
 import datetime
 from collections.abc import Iterable
 
 import pyarrow as pa
 
 from omnichannel_assets.identity.links import LINKS_SCHEMA
+from omnichannel_assets.identity.rules import DEFAULT_RULES, SharedRules
 
 KEY = b"a key for tests only"
+PLAIN_RULES = dataclasses.replace(DEFAULT_RULES, shared=SharedRules())
+"""Those of the shipped file, with the detection of shared identifiers off: the rules of specs/segment.md 5.3 and nothing more."""
 
 
 def at(text: str) -> datetime.datetime:

@@ -4,8 +4,8 @@ import dataclasses
 
 from omnichannel_assets.identity.compare import compare, identities_at
 from omnichannel_assets.identity.resolve import resolve
-from omnichannel_assets.identity.rules import DEFAULT_RULES, Limit
-from omnichannel_assets_tests.identity.link_rows import KEY, customers_of, day, links_table
+from omnichannel_assets.identity.rules import Limit
+from omnichannel_assets_tests.identity.link_rows import KEY, PLAIN_RULES, customers_of, day, links_table
 
 AS_OF = day("2024-04-01")
 LOGIN = ("1", "2024-03-01 09:00", {"user_id": "C-1", "anonymous_id": "a-1"})
@@ -13,7 +13,7 @@ OTHER = ("2", "2024-03-02 09:00", {"anonymous_id": "a-2", "email": "x@example.co
 BRIDGE = ("3", "2024-03-03 09:00", {"user_id": "C-1", "email": "x@example.com"})
 
 
-def resolved(*links, rules=DEFAULT_RULES, key=KEY):
+def resolved(*links, rules=PLAIN_RULES, key=KEY):
     return resolve(links_table(links), rules, key).identities
 
 
@@ -45,7 +45,7 @@ def test_a_lost_bridge_is_a_split_that_lists_every_part_also_the_one_that_keeps_
 
 
 def test_tightened_rules_split_customers():
-    tight = dataclasses.replace(DEFAULT_RULES, default_limit=Limit(1, "ever"))
+    tight = dataclasses.replace(PLAIN_RULES, default_limit=Limit(1, "ever"))
     rows = journal(resolved(LOGIN, OTHER, BRIDGE), resolved(LOGIN, OTHER, BRIDGE, rules=tight))
     assert [row[1] for row in rows] == ["split", "split"]
 

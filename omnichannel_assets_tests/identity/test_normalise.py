@@ -7,7 +7,7 @@ import pytest
 
 from omnichannel_assets.errors import SettingError
 from omnichannel_assets.identity.normalise import normalise_identifiers
-from omnichannel_assets.identity.rules import DEFAULT_RULES
+from omnichannel_assets.identity.rules import DEFAULT_RULES, Composite
 
 RAW_SCHEMA = pa.schema([("identifier_type", pa.string()), ("raw_value", pa.string()), ("country", pa.string())])
 
@@ -108,3 +108,31 @@ def test_no_rows_give_no_rows():
         pa.string(),
         pa.bool_(),
     )
+
+
+NAMED = dataclasses.replace(DEFAULT_RULES, composites=(Composite("name_birth_date", ("first_name", "last_name", "birth_date")),))
+
+
+@pytest.mark.parametrize(
+    ("raw_value", "expected"),
+    [
+        (" Ada |Love-lace|1815-12-10", "ada|lovelace|18151210"),
+        ("ADA|O'Love Lace|1815/12/10", "ada|olovelace|18151210"),
+        ("Ａｄａ|Lovelace|18151210", "ada|lovelace|18151210"),
+        ("Zoe\u0308|STRASSE|1", "zoë|strasse|1"),
+        ("Zoë|Straße|1", "zoë|strasse|1"),
+        ("अदा|नाम|१", "अदा|नाम|१"),
+    ],
+)
+def test_a_composite_loses_case_white_space_and_punctuation_and_stays_readable(raw_value, expected):
+    assert normalised("name_birth_date", raw_value, rules=NAMED) == (expected, False)
+
+
+@pytest.mark.parametrize("raw_value", ["Ada||1815", "Ada|Lovelace|", "|Lovelace|1815", "Ada|--|1815", "Ada|Lovelace|0000-00-00", "null|Lovelace|1815", "Ada|n/a|1815", "Ada|Love\x01lace|1815", None])
+def test_a_composite_with_an_empty_unreadable_or_blocked_part_is_no_identifier(raw_value):
+    value, is_blocked = normalised("name_birth_date", raw_value, rules=NAMED)
+    assert value is None or is_blocked
+
+
+def test_a_type_that_is_no_composite_keeps_its_text():
+    assert normalised("loyalty_id", "Ada|B-1", rules=NAMED) == ("Ada|B-1", False)

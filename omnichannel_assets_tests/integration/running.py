@@ -12,23 +12,26 @@ from typing import Any
 
 from omnichannel_assets.assets import (
     audiences,
+    consent,
     customers,
     dms,
     features,
     identity,
+    identity_health,
     interactions,
     landing,
+    links,
+    matching,
     propensity,
     recommendations,
     segment,
 )
 from omnichannel_assets.assets.steps import StepReport
-from omnichannel_assets.lake.tables import EVENT_FACTS, ORDER_FACTS, ORDER_LINES, ORDERS, PRODUCTS, RETURNS
-from omnichannel_assets.lake.tables_identity import CUSTOMERS
+from omnichannel_assets.lake.tables import EVENT_FACTS, ORDER_FACTS
 from omnichannel_assets.resources.workspace import Workspace
 from omnichannel_assets.settings import Settings, load_settings
 
-TELLS_OF_RUNS = ("landing_files", "identity_corrections", "delivery_ledger")
+TELLS_OF_RUNS = ("landing_files", "identity_corrections", "identity_matches", "match_reviews", "delivery_ledger", "deletion_requests")
 """Tables outside byte equality: they hold wall-clock time, or tell which runs there were."""
 
 
@@ -51,9 +54,12 @@ def steps(opened: Workspace) -> Iterator[Callable[[], StepReport | tuple[StepRep
     yield lambda: dms.gather_quarantine(opened)
     for facts in (EVENT_FACTS, ORDER_FACTS):
         yield lambda facts=facts: segment.build_facts(opened, facts)
-    yield lambda: identity.collect_links(opened)
+    yield lambda: links.collect_links(opened)
+    yield lambda: matching.propose_matches(opened)
     yield lambda: identity.resolve_identities(opened)
-    for table in (PRODUCTS, ORDERS, ORDER_LINES, RETURNS, CUSTOMERS):
+    yield lambda: identity_health.measure_health(opened)
+    yield lambda: consent.collect_choices(opened)
+    for table in customers.MODELS:
         yield lambda table=table: customers.build(opened, table)
     yield lambda: interactions.build_interactions(opened)
 

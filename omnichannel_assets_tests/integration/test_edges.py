@@ -165,3 +165,31 @@ def test_the_lake_named_in_the_command_is_the_one_written_whatever_the_environme
     assert [line for line in done.stderr.splitlines() if "has the order feed stopped?" not in line] == [], "a shop without any order is told so"
     assert (tmp_path / "data" / "lake" / "tables" / "customers").is_dir()
     assert not (tmp_path / "other").exists()
+
+
+def test_choices_are_read_from_the_columns_and_tables_the_registry_names(tmp_path):
+    def asked_twice(tables):
+        tables["customers"]["columns"]["sms_ok"] = "boolean"
+        tables["customers"]["consent"] = {"marketing_opt_in": "post", "sms_ok": "sms"}
+        tables["panel"] = {
+            "schema": "retail",
+            "columns": {"panel_id": "text", "card": "text", "call_me": "boolean", "said_at": "timestamp"},
+            "key": ["panel_id"],
+            "event_at": "said_at",
+            "changed_at": "said_at",
+            "identifiers": {"card": "customer_ref"},
+            "consent": {"call_me": "phone"},
+        }
+
+    zone.put_table(tmp_path / "landing", "customers", CLOCK, f"{zone.CUSTOMERS},sms_ok", f"{zone.customer('C1')},f")
+    zone.put_table(
+        tmp_path / "landing", "panel", "LOAD00000001.csv", "Op,panel_id,card,call_me,said_at,dms_ts",
+        "I,p/1,C1,t,2025-02-01 00:00:00,2025-03-01 00:00:00", r"I,p/2,\N,t,2025-02-01 00:00:00,2025-03-01 00:00:00",
+    )  # fmt: skip
+    opened, _ = ran(tmp_path, dms_registry=str(registry_file(tmp_path, asked_twice)))
+    assert sorted((row["channel"], row["opted_in"], row["source"]) for row in running.rows(opened, "consents")) == [
+        ("phone", True, "dms:panel/p%2F1/1"), ("post", True, "dms:customers/C1/1"), ("sms", False, "dms:customers/C1/1"),
+    ]  # fmt: skip
+    assert [row["email_opt_in"] for row in running.rows(opened, "customers")] == [None]
+    assert running.counts(opened, "shop_choices") == {"rows_in": 4, "rows_out": 3, "without_customer_number": 1}
+    assert run_graph(opened).rewritten == {}

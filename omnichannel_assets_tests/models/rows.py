@@ -41,6 +41,7 @@ OTHER_INPUTS = {
     "arms": pa.schema([("audience", TEXT), ("customer_id", TEXT), ("arm", TEXT)]),
     "raw_links": pa.schema([("source", TEXT), ("link_id", TEXT), ("known_at", MOMENT), ("identifier_type", TEXT), ("raw_value", TEXT), ("country", TEXT)]),
     "normal_identifiers": pa.schema([("identifier_type", TEXT), ("raw_value", TEXT), ("country", TEXT), ("identifier_value", TEXT), ("is_blocked", pa.bool_())]),
+    "numbered_identifiers": pa.schema([("number", pa.int64()), ("identifier_type", TEXT), ("identifier_value", TEXT), ("customer_id", TEXT)]),
     "identifier_priority": pa.schema([("identifier_type", TEXT), ("priority", pa.int64())]),
     "cutoff_features": pa.schema([field.with_name("cutoff") if field.name == "as_of" else field for field in TABLES["customer_features"].arrow()]),
     "cutoff_identities": pa.schema([("cutoff", DAY), ("identifier_type", TEXT), ("identifier_value", TEXT), ("customer_id", TEXT)]),

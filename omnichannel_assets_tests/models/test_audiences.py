@@ -8,7 +8,7 @@ def score(number: int, band: str | None = "low", decile: int | None = 5) -> dict
 
 
 def customer(number: int, opted_in: bool | None = True) -> dict:
-    return {"customer_id": person(number), "is_known": True, "email": "a@example.com", "email_opt_in": opted_in, "orders": 0, "revenue": 0}
+    return {"customer_id": person(number), "is_known": True, "email": "a@example.com", "email_opt_in": opted_in, "orders": 0, "lifetime_value": 0}
 
 
 def arms(*numbers: int, arm: str = "treatment") -> list[dict]:

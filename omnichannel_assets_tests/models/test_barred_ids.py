@@ -4,7 +4,7 @@ from omnichannel_assets_tests.models.rows import AS_OF, identity, person, querie
 
 
 def customer(number: int, opted_in: bool | None) -> dict:
-    return {"customer_id": person(number), "is_known": True, "email_opt_in": opted_in, "orders": 0, "revenue": 0}
+    return {"customer_id": person(number), "is_known": True, "email_opt_in": opted_in, "orders": 0, "lifetime_value": 0}
 
 
 def barred(**inputs) -> list[tuple]:

@@ -8,7 +8,7 @@ def member(number: int, arm: str = "treatment") -> dict:
 
 
 def customer(number: int, opted_in: bool | None = True) -> dict:
-    return {"customer_id": person(number), "is_known": True, "user_id": f"U{number}", "email": "a@example.com", "email_opt_in": opted_in, "orders": 0, "revenue": 0}
+    return {"customer_id": person(number), "is_known": True, "user_id": f"U{number}", "email": "a@example.com", "email_opt_in": opted_in, "orders": 0, "lifetime_value": 0}
 
 
 def pick(rank: int, item: str) -> dict:

@@ -6,7 +6,7 @@ from omnichannel_assets_tests.models.rows import identity, person, queried, vers
 
 
 def customer(number: int = 1, **columns) -> dict:
-    return {"customer_id": person(number), "is_known": True, "email": "a@example.com", "email_opt_in": True, "orders": 0, "revenue": 0} | columns
+    return {"customer_id": person(number), "is_known": True, "email": "a@example.com", "email_opt_in": True, "orders": 0, "lifetime_value": 0} | columns
 
 
 def contactable(*customers: dict, **inputs) -> list[str]:

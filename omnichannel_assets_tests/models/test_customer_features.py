@@ -205,3 +205,8 @@ def test_the_law_sees_a_lost_customer_a_doubled_one_and_one_with_other_orders():
     assert not holds(data.slice(0, 1))
     assert not holds(pa.concat_tables([data, data.slice(0, 1)]))
     assert not holds(data.set_column(data.schema.get_field_index("orders_365_days"), "orders_365_days", pa.array([2, 1])))
+
+
+def test_behaviour_under_a_shared_identifier_counts_for_the_next_one():
+    shared = event("m-1", "View", before(3), identifier_value="kiosk", other_identifiers=[{"identifier_type": "customer_ref", "value": "C-1"}])
+    assert one(event_facts=[shared, event("m-2", "View", before(3), identifier_value="kiosk"), seen()])["views_30_days"] == 1

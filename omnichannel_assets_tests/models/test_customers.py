@@ -5,45 +5,13 @@ from decimal import Decimal
 
 import pytest
 
-from omnichannel_assets_tests.models.rows import AS_OF, TICK, built, identity, moment, part, person, version
-
-DAY = date(2026, 11, 10)
-
-
-def link(identifier_type: str, value: str, link_id: str = "m-1", source: str = "segment", known: str = "11-10 00:00") -> dict:
-    return {"source": source, "link_id": link_id, "known_at": moment(known), "identifier_type": identifier_type, "identifier_value": value}
-
-
-def card(ref: str = "C-1", number: int = 1, known: str = "11-10 12:00", until: str | None = None, /, **columns) -> dict:
-    row = {"customer_id": ref, "version": number, "created_at": moment("11-10 11:00"), "updated_at": moment(known)}
-    return version(known, until, **row | columns)
-
-
-def call(message_id: str = "m-1", event_at: str = "11-10 10:00", known: str = "11-10 10:01", **columns) -> dict:
-    row = {"message_id": message_id, "type": "identify", "event_at": moment(event_at), "known_at": moment(known), "identifiers": [], "is_computed": False, "receipt_suspect": False}
-    return row | {"event_time_suspect": False, "source_id": "s", "received_day": DAY, "file": "f", "line": 1} | columns
-
-
-def unsubscribed(message_id: str, event_at: str, known: str | None = None, **columns) -> dict:
-    row = {"message_id": message_id, "item_id": "", "event_type": "Unsubscribed", "event_at": moment(event_at), "known_at": moment(known or event_at), "event_time_suspect": False}
-    return row | {"identifier_type": "email", "identifier_value": "a@x", "other_identifiers": [], "received_day": DAY} | columns
-
-
-def order(order_id: str, total: object, currency: str | None = "GBP", status: str | None = "completed", at: str = "11-11 00:00", customer: int | None = 1) -> dict:
-    row = {"order_id": order_id, "customer_id": person(customer) if customer else None, "channel": "online", "ordered_at": moment(at), "known_at": moment(at), "source": "dms"}
-    return row | {"total": total, "currency": currency, "status": status}
+from omnichannel_assets_tests.models.people import CARDS, DAY, call, card, customers, link, order, unsubscribed
+from omnichannel_assets_tests.models.rows import AS_OF, TICK, identity, moment, part, person
 
 
 def given_back(return_id: str, amount: int, at: str = "11-12 00:00", order_id: str | None = "O-1", currency: str = "GBP") -> dict:
     row = {"return_id": return_id, "position": 1, "order_id": order_id, "customer_id": person(1), "amount": Decimal(amount), "currency": currency, "channel": "store"}
     return row | {"returned_at": moment(at), "known_at": moment(at)}
-
-
-CARDS = [identity("customer_ref", "C-1", 1), identity("customer_ref", "C-2", 1), identity("email", "a@x", 1)]
-
-
-def customers(identities: list[dict] = CARDS, suite: bool = False, **inputs: list[dict]) -> list[dict]:
-    return built("customers", suite=suite, identities=identities, **inputs)
 
 
 def test_no_rows_make_no_customers_and_keep_every_expectation():
@@ -53,7 +21,7 @@ def test_no_rows_make_no_customers_and_keep_every_expectation():
 def test_every_identity_is_one_row_even_if_nothing_else_is_known_of_it():
     first = moment("10-05 07:00")
     found = customers([identity("email", "a@x", 1, first_known_at=first), identity("email", "b@x", 2), identity("user_id", "u", 2), identity("email", "old@x", 3, valid_to=DAY)])
-    assert part(found, "customer_id", "orders", "revenue", "first_seen_at", "last_seen_at", "email_opt_in") == [
+    assert part(found, "customer_id", "orders", "lifetime_value", "first_seen_at", "last_seen_at", "email_opt_in") == [
         (person(1), 0, 0, first, None, None),
         (person(2), 0, 0, moment("10-01 00:00"), None, None),
     ]
@@ -173,17 +141,17 @@ def test_consent_is_the_latest_explicit_choice(name):
     assert told == ((None, None, None) if expected is None else (expected[0], moment(expected[1]), expected[2]))
 
 
-def test_revenue_is_order_totals_minus_refunds_and_cancelled_orders_are_neither():
+def test_lifetime_value_is_order_totals_minus_refunds_and_cancelled_orders_are_neither():
     orders = [order("O-1", Decimal(20)), order("O-2", Decimal("5.50")), order("O-3", Decimal(99), status="CANCELED "), order("O-4", Decimal(99), status="voided"), order("O-5", None, status=None)]
     orders.append(order("O-6", Decimal(7), customer=None))
     returns = [given_back("R-1", 3), given_back("R-2", 1, order_id=None), given_back("R-3", 99, order_id="O-3")]
-    assert part(customers(orders=orders, returns=returns), "orders", "revenue", "currency") == [(3, Decimal("21.50"), "GBP")]
+    assert part(customers(orders=orders, returns=returns), "orders", "lifetime_value", "currency") == [(3, Decimal("21.50"), "GBP")]
 
 
 def test_several_currencies_are_mixed_and_none_is_none():
     assert part(customers(orders=[order("O-1", Decimal(1)), order("O-2", Decimal(1), "EUR"), order("O-3", Decimal(1), None)]), "currency") == [("mixed",)]
     assert part(customers(orders=[order("O-1", Decimal(1), None)]), "currency") == [(None,)]
-    assert part(customers(returns=[given_back("R-1", 2, currency="SEK")]), "revenue", "currency") == [(-2, "SEK")]
+    assert part(customers(returns=[given_back("R-1", 2, currency="SEK")]), "lifetime_value", "currency") == [(-2, "SEK")]
 
 
 def test_first_and_last_seen_span_calls_orders_returns_and_the_shops_record():
@@ -198,3 +166,21 @@ def test_who_only_ever_returned_something_was_first_seen_then():
     identities = [identity("customer_ref", "C-1", 1, first_known_at=moment("11-13 00:00"))]
     found = customers(identities, returns=[given_back("R-1", 1, "11-12 00:00")], suite=True)
     assert part(found, "first_seen_at", "last_seen_at") == [(moment("11-12 00:00"), moment("11-12 00:00"))]
+
+
+def test_devices_are_anonymous_ids_and_phones_and_say_what_kind_they_are():
+    identities = [identity(kind, f"{kind}-{n}", 1) for n, kind in enumerate(["email", "anonymous_id", "anonymous_id", "ios.id", "ios.idfa", "android.push_token", "ga_client_id"])]
+    assert part(customers([*identities, identity("email", "b@x", 2)]), "devices", "device_kinds") == [(3, "ios, android, web"), (0, None)]
+
+
+def test_the_address_and_the_birth_date_come_with_their_source():
+    record = card(street="1 High St", city="Leeds", postcode="LS1 1AB", country="GB", birth_date="1980-02-30")
+    found = customers(dms_customers=[record], suite=True)
+    assert part(found, "street", "city", "postcode", "country", "birth_date", "address_source") == [("1 High St", "Leeds", "LS1 1AB", "GB", "1980-02-30", "dms:customers/C-1/1")]
+
+
+def test_what_is_preferred_stands_beside_the_money():
+    found = customers(orders=[order("O-1", Decimal(20), channel="store", store_id="S-1"), order("O-2", Decimal(5), at="11-12 00:00", channel="store", store_id="S-1")], suite=True)
+    assert part(found, "orders", "lifetime_value", "first_order_at", "last_order_at", "preferred_channel", "preferred_store") == [
+        (2, 25, moment("11-11 00:00"), moment("11-12 00:00"), "store", "S-1")
+    ]

@@ -25,7 +25,7 @@ def test_who_was_joined_with_a_control_since_is_held_out_too():
 
 
 def test_campaign_members_leave_them_out():
-    customer = {"customer_id": person(2), "is_known": True, "user_id": "U2", "email": "a@x", "email_opt_in": True, "orders": 0, "revenue": 0}
+    customer = {"customer_id": person(2), "is_known": True, "user_id": "U2", "email": "a@x", "email_opt_in": True, "orders": 0, "lifetime_value": 0}
     given = {"audiences": [member(1, "control"), member(2, "treatment")], "customers": [customer], "identities_then": [U1, U2]}
     assert [row["customer_id"] for row in queried("campaign_members", **given, identities=[U1, U2])] == [person(2)]
     assert queried("campaign_members", **given, identities=[identity("user_id", "U1", 2), U2]) == []

@@ -105,3 +105,9 @@ def test_a_time_at_or_after_t_or_untrusted_is_outside():
 
 def test_one_message_about_two_items_is_two_rows_at_one_time():
     assert part(interactions([fact(item_id="P-2"), fact(item_id="P-1")]), "item_id") == [("P-1",), ("P-2",)]
+
+
+def test_behaviour_at_a_shared_device_is_the_next_identifiers_or_nobodys():
+    device = {"identifier_type": "anonymous_id", "identifier_value": "kiosk"}
+    facts = [fact("m-1", **device), fact("m-2", **device, other_identifiers=[{"identifier_type": "anonymous_id", "value": "a-2"}])]
+    assert part(interactions(facts), "message_id", "customer_id") == [("m-2", person(2))]

@@ -31,7 +31,7 @@ def test_no_rows_make_no_orders():
 def test_an_order_in_both_counts_once_with_the_shops_facts():
     (found,) = orders([shop()], [told(event_at=moment("11-10 10:00"))])
     assert found == {
-        "order_id": "O-1", "customer_id": person(2), "channel": "online", "ordered_at": moment("11-10 11:00"), "known_at": moment("11-10 11:01"),
+        "order_id": "O-1", "customer_id": person(2), "channel": "online", "store_id": "web", "ordered_at": moment("11-10 11:00"), "known_at": moment("11-10 11:01"),
         "total": 20, "currency": "GBP", "status": "completed", "source": "both", "message_id": "m-1",
     }  # fmt: skip
 
@@ -138,3 +138,9 @@ def test_an_order_at_an_untrusted_time_is_none_of_segments_and_changes_none_of_t
 def test_an_ended_identity_is_nobody():
     ended = [identity("user_id", "u-1", 1, valid_to=moment("11-15 00:00").date()), identity("user_id", "u-1", 3, first_known_at=moment("11-15 00:00"))]
     assert part(orders(segment=[told()], identities=ended), "customer_id") == [(person(3),)]
+
+
+def test_an_order_told_under_a_shared_identifier_is_the_next_ones():
+    others = [{"identifier_type": "email", "value": "nobody@x"}, {"identifier_type": "user_id", "value": "u-1"}]
+    shared = told(identifier_value="kiosk", other_identifiers=others)
+    assert part(orders(segment=[shared, told("O-2", message_id="m-2", identifier_value="kiosk")]), "order_id", "customer_id") == [("O-1", person(1)), ("O-2", None)]

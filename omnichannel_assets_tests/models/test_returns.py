@@ -138,3 +138,8 @@ def test_amounts_no_shop_ever_paid_back_stop_nobody():
     huge = Decimal("99999999999.99")
     found = returns(segment=[refund(total=huge, products=[product("A", 2_000_000_000, huge), product("B", None, huge), product("C", 1, huge)])])
     assert part(found, "position", "amount") == [(1, 0), (2, 0), (3, huge)]
+
+
+def test_a_refund_told_under_a_shared_identifier_is_the_next_ones():
+    shared = refund(identifier_value="kiosk", other_identifiers=[{"identifier_type": "user_id", "value": "u-1"}])
+    assert part(returns(segment=[shared]), "customer_id", "amount") == [(person(1), 10)]

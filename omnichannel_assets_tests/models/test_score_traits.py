@@ -8,7 +8,7 @@ def score(number: int) -> dict:
 
 
 def customer(number: int, user_id: str | None) -> dict:
-    return {"customer_id": person(number), "is_known": True, "user_id": user_id, "orders": 0, "revenue": 0}
+    return {"customer_id": person(number), "is_known": True, "user_id": user_id, "orders": 0, "lifetime_value": 0}
 
 
 def keys(*customers: dict, identities: list[dict] = (), **inputs) -> list[tuple]:

@@ -4,7 +4,7 @@ from omnichannel_assets_tests.models.rows import identity, part, person, queried
 
 
 def customer(number: int, user_id: str | None) -> dict:
-    return {"customer_id": person(number), "is_known": True, "user_id": user_id, "orders": 0, "revenue": 0}
+    return {"customer_id": person(number), "is_known": True, "user_id": user_id, "orders": 0, "lifetime_value": 0}
 
 
 def keys(*customers: dict, identities: list[dict]) -> list[tuple]:

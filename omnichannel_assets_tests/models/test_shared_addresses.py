@@ -31,6 +31,6 @@ def test_what_becomes_known_later_does_not_count():
 
 
 def test_nobody_is_contacted_at_a_shared_address():
-    customer = {"customer_id": person(1), "is_known": True, "email": "a@x", "email_opt_in": True, "orders": 0, "revenue": 0}
+    customer = {"customer_id": person(1), "is_known": True, "email": "a@x", "email_opt_in": True, "orders": 0, "lifetime_value": 0}
     assert queried("contactable_customers", customers=[customer], identifiers=FIRST, identities=BOTH) == [{"customer_id": person(1)}]
     assert queried("contactable_customers", customers=[customer], identifiers=[*FIRST, *SECOND], identities=BOTH) == []

@@ -17,10 +17,12 @@ READS_ENVIRONMENT = {
 CLOCK_CALLS = {"now", "today", "utcnow"}
 WALL_CLOCK_MARK = "# wall-clock:"
 WALL_CLOCK_MODULES = {
+    "assets.deletions": "when a deletion was asked for (outside byte equality)",
     "assets.landing": "first seen is wall-clock by definition",
     "assets.ledgers": "the ledger tells when an entry changed (outside byte equality)",
     "serving.channels_relay": "when a list was made for Segment",
     "resources.approvals": "when a person approved",
+    "resources.match_reviews": "when a person said whether two records are one person",
     "resources.workspace": "no received day is later than the day in progress",
 }
 

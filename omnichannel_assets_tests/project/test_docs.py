@@ -52,7 +52,8 @@ def test_every_make_target_is_in_the_readme_and_every_one_there_exists() -> None
 
 
 def test_every_option_a_page_uses_exists() -> None:
-    options = {name for command in cli.commands.values() for option in command.params for name in option.opts if name.startswith("--")}
+    commands = [part for command in cli.commands.values() for part in (command, *getattr(command, "commands", {}).values())]
+    options = {name for command in commands for option in command.params for name in option.opts if name.startswith("--")}
     assert set(re.findall(r"(?<![\w-])--[a-z]+(?:-[a-z]+)*", TEXT)) - options == set()
 
 

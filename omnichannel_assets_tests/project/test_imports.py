@@ -17,9 +17,10 @@ MAY_IMPORT: dict[str, set[str]] = {
     "": set(),
     "errors": set(),
     "settings": {"errors"},
+    "yaml_files": {"errors"},
     "segment": {"errors"},
-    "dms": {"errors"},
-    "identity": {"errors"},
+    "dms": {"errors", "yaml_files"},
+    "identity": {"errors", "yaml_files"},
     "propensity": {"errors"},
     "recommend": {"errors"},
     "activation": {"errors"},
@@ -35,12 +36,14 @@ MAY_IMPORT: dict[str, set[str]] = {
     "definitions": {"assets", "checks", "automation", *BELOW_CHECKS},
     "run": {"definitions", "assets", "checks", "automation", *BELOW_CHECKS},
     "summary": {"run", *BELOW_CHECKS},
-    "explain": BELOW_CHECKS,
+    "portrait": BELOW_CHECKS,
+    "explain": {"portrait", *BELOW_CHECKS},
     "report": {"summary", "assets", *BELOW_CHECKS},
-    "commands": {"run", "summary", "explain", "checks", "assets", *BELOW_CHECKS},
-    "cli": {"commands", "run", "summary", "report", "explain", "checks", "sample", "sandbox", "serving", "__version__", *BELOW_CHECKS},
+    "labelled": {"assets", "sample", *BELOW_CHECKS},
+    "commands": {"labelled", "run", "summary", "portrait", "explain", "checks", "assets", *BELOW_CHECKS},
+    "cli": {"commands", "run", "summary", "report", "portrait", "explain", "checks", "sample", "sandbox", "serving", "__version__", *BELOW_CHECKS},
 }
-WITHOUT_DAGSTER = DOMAIN | {"errors", "settings", "lake", "checks", "explain", "summary"}
+WITHOUT_DAGSTER = DOMAIN | {"errors", "settings", "yaml_files", "lake", "checks", "portrait", "explain", "summary"}
 
 
 def test_imports_run_one_way_from_settings_to_the_command() -> None:

@@ -21,6 +21,9 @@ NAMED_STEPS = {
     "mostly_bad_files": "which objects are damaged as a whole, an input of stopped_calls",
     "stopped_calls": "segment_calls without the calls of such objects, shared by the same two",
     "replaced_files": "which vanished objects a newer one tells again, an input of segment_calls",
+    "fact_owners": "whose each fact of Segment is, shared by every model that follows facts to people",
+    "told_fields": "what every source tells of a customer, shared by customer_fields and its law",
+    "customer_spending": "what each customer bought so far, an input of customers",
     "refund_fates": "what becomes of each refund Segment told, shared by returns and its conservation law",
     "erased_customers": "whom the shop database deleted, asked by every delivery",
     "shared_addresses": "addresses of several customers, an input of contactable_customers",
@@ -34,10 +37,13 @@ NAMED_STEPS = {
     "personalize_items": "rows of a Personalize data set",
     "personalize_users": "rows of a Personalize data set",
     "message_identifiers": "identifiers of each message, shared by event_facts and order_facts",
+    "identifier_sets": "identifiers seen together, an input of identity_health",
+    "customers_apart": "customers that limits keep apart, an input of identity_health",
     "raw_links": "Segment's links before normalising, an input of identifiers",
+    "composite_links": "the same for identifiers made of several traits, where the rules name any",
 }
 """Files that are no table but a step several tables share."""
-TRUSTED = {"event_facts", "order_facts", "identifiers", "customers", "products", "orders", "order_lines", "returns", "interactions", "audiences"}
+TRUSTED = {"event_facts", "order_facts", "identifiers", "customers", "consents", "customer_attributes", "products", "orders", "order_lines", "returns", "interactions", "audiences"}
 UNIQUE_IN_A_GROUP = {
     "line": "line of a file",
     "message_id": "Segment's key of a call",
@@ -45,8 +51,12 @@ UNIQUE_IN_A_GROUP = {
     "version": "version of a key in a DMS history",
     "identifier_value": "last part of the key of identifiers, inside one link and type",
     "name_source": "names one record",
+    "told_by": "names one record or message",
     "order_day": "one row a customer and day",
     "category": "one row a customer and category",
+    "place_name": "one row a customer and channel or store",
+    "part": "one value of a record",
+    "position": "place in the list of one message",
     "heir_id": "one row a customer at a cut-off and heir",
     "choice_source": "names one record; its copies are alike",
     "item_id": "item; one row each of a customer, a list, or a shop",

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from omnichannel_assets.identity.compare import compare, identities_at
 from omnichannel_assets.identity.links import LINKS_SCHEMA
 from omnichannel_assets.identity.resolve import resolve
-from omnichannel_assets.identity.rules import IdentityRules, Limit
+from omnichannel_assets.identity.rules import Caps, IdentityRules, Limit
 from omnichannel_assets_tests.identity.link_rows import KEY, customers_of
 
 START = datetime.datetime(2024, 1, 1, tzinfo=datetime.UTC)
@@ -30,6 +30,9 @@ RULES = [
     IdentityRules({"anonymous_id": Limit(1, "ever")}, Limit(3, "ever"), priority=("phone", "anonymous_id")),
     IdentityRules({"user_id": Limit(1, "ever")}, Limit(9, "ever")),
     IdentityRules({}, Limit(9, "ever")),
+    IdentityRules({"user_id": Limit(2, "ever")}, Limit(9, "ever"), caps=Caps(merges=1)),
+    IdentityRules({"user_id": Limit(1, "ever")}, Limit(2, "week"), caps=Caps(merges=2, identifiers=4)),
+    IdentityRules({}, Limit(9, "ever"), caps=Caps(identifiers=2)),
 ]
 
 # A link: (day, hour, source, its identifiers); its link_id is its place in the list.
@@ -86,7 +89,7 @@ def midnight(date):
 
 
 def obvious_customers(graph, rules, as_of):
-    """{identifier: its customer as a frozenset of identifiers} as of a date, by rule 5.3 link by link."""
+    """{identifier: its customer as a frozenset of identifiers} as of a date, by rule 5.3 and the caps of 5.4 link by link."""
     links = [
         (START + datetime.timedelta(days=d, hours=h), source, f"m{place}", set(ids)) for place, (d, h, source, ids) in enumerate(graph)
     ]
@@ -95,19 +98,28 @@ def obvious_customers(graph, rules, as_of):
     for known_at, _, _, identifiers in links:
         for identifier in identifiers:
             first.setdefault(identifier, known_at)
-    profiles = []
+    profiles, merges, seen = [], {}, set()
     for known_at, _, _, identifiers in links:
         remaining = sorted(identifiers, key=lambda identifier: (rules.priority_key(identifier[0]), identifier[1]))
         while True:
             found = [profile for profile in profiles if profile & set(remaining)]
-            tentative = set(remaining).union(*found)
-            if within_limits(tentative, first, known_at, rules):
+            tentative = frozenset(remaining).union(*found)
+            # An identifier of an earlier link that attached it nowhere is a customer too.
+            existed = len(found) + len({i for i in remaining if i in seen} - set().union(*found))
+            merged = sum(merges[profile] for profile in found) + max(existed - 1, 0)
+            if within_limits(tentative, first, known_at, rules) and within_caps(tentative, merged, rules.caps):
                 break
             remaining.pop()
         profiles = [profile for profile in profiles if profile not in found] + [tentative]
+        merges[tentative] = merged
+        seen |= identifiers
     attached = set().union(*profiles)
     profiles += [{identifier} for identifier in first if identifier not in attached]
     return {identifier: frozenset(profile) for profile in profiles for identifier in profile}, first
+
+
+def within_caps(profile, merged, caps):
+    return (caps.merges is None or merged <= caps.merges) and (caps.identifiers is None or len(profile) <= caps.identifiers)
 
 
 def within_limits(profile, first, known_at, rules):

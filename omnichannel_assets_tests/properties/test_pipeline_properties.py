@@ -26,7 +26,7 @@ from omnichannel_assets_tests.integration import running
 LAST_DAY = date(2025, 6, 30)
 DAYS = 8
 LOADED = LAST_DAY - timedelta(days=DAYS // 2 - 1)
-AS_OF_TABLES = ("identities", "identity_changes", "products", "orders", "order_lines", "returns", "customers", "interactions")
+AS_OF_TABLES = ("identities", "identity_changes", "products", "orders", "order_lines", "returns", "customer_fields", "consents", "customer_attributes", "customers", "interactions")
 """Tables computed as of T. Facts, links and staged tables are logs of everything received: they legitimately hold later rows too."""
 FIRST_DAY = {"first_day": (LAST_DAY - timedelta(days=DAYS)).isoformat()}
 PROFILE = settings(deadline=None, max_examples=4, derandomize=True, database=None)

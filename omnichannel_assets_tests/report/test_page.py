@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
@@ -27,7 +28,7 @@ DAY, NEXT, TRAINED = date(2025, 6, 30), date(2025, 7, 1), date(2025, 6, 23)
 REFUSAL = "Repurchase cannot be learned yet: 1 of the 2 needed cut-offs has customers and a closed horizon of 30 days."
 HEADINGS = [
     "Scores", "Audiences", "What was delivered", "Recommendations", "Where every row went", "Promises checked",
-    "Customers", "What they do and buy", "What came in", "Look further",
+    "Identity", "Customers", "What they do and buy", "What came in", "Look further",
 ]  # fmt: skip
 
 
@@ -250,6 +251,26 @@ def test_orders_that_stopped_before_the_scores_date_are_told(opened: Callable[..
     publish(workspace, workspace.tables["orders"], early)
     last = max(row["ordered_at"] for row in early).date()
     assert f"The newest order is of {last}, {(DAY - last).days} days before {DAY}." in report_page(workspace)
+
+
+def test_the_health_of_identity_is_told_in_figures_and_pictures_of_nobody(opened: Callable[..., Workspace]) -> None:
+    workspace = opened("trusted")
+    page = report_page(workspace)
+    section = page[page.index('id="identity"') : page.index('id="customers"')]
+    found = {row["measure"]: row["value"] for row in running.rows(workspace, "identity_health") if not row["bucket"]}
+    identifiers = running.rows(workspace, "identities")
+    sizes = Counter(row["customer_id"] for row in identifiers if row["valid_to"] is None)
+    assert number(tile(section, "identifiers of the largest customer")) == max(sizes.values()) == found["most_identifiers"]
+    assert number(tile(section, "weak links")) == found["weak_links"] > 0
+    assert section.count("<img ") == 3
+    assert "one login for each customer" in section.lower()
+    assert "largest customers" not in section
+
+
+def test_a_lake_without_measured_health_says_so(opened: Callable[..., Workspace]) -> None:
+    workspace = opened("trusted")
+    shutil.rmtree(workspace.lake.store.root / workspace.lake.folder("identity_health"))
+    assert "health was not measured yet" in report_page(workspace)
 
 
 def test_a_hostile_item_name_stays_text(opened: Callable[..., Workspace]) -> None:

@@ -290,6 +290,37 @@ def test_calls_that_segment_computed_are_marked_and_need_no_order_id(tmp_path):
     assert {row["message_id"]: row["is_computed"] for row in staged.rows} == {"trait": True, "audience": True, "order": True, "null": False, "text": False}
 
 
+def test_a_computed_trait_or_audience_keeps_its_kind_name_and_value(tmp_path):
+    def told(name, kind, key, **columns):
+        return call(name, context={"personas": {"computation_class": kind, "computation_key": key}}, **{"event": ..., **columns})
+
+    lines = [
+        told("trait", "trait", "spend", type="identify", traits={"spend": 12.5, "other": 1}),
+        told("audience", "audience", "vip", event="Audience Exited", properties={"audience_key": "vip", "vip": False}),
+        told("gone", "trait", "spend", type="identify", traits={"spend": None}),
+        told("object", "trait", "top", type="identify", traits={"top": {"writeKey": "s3cr3t", "n": 1}}),
+        told("silent", "trait", "spend", type="identify", traits={"other": 1}),
+        told("hostile", "trait", 'x" or 1', type="identify", traits={"x": 1}),
+        call("plain", type="identify", event=..., traits={"spend": 1}),
+    ]
+    rows = {row["message_id"]: (row["computed_kind"], row["computed_name"], row["computed_value"]) for row in stage(tmp_path, lines).rows}
+    assert rows == {
+        "trait": ("trait", "spend", "12.5"), "audience": ("audience", "vip", "false"), "gone": ("trait", "spend", "null"),
+        "object": ("trait", "top", '{"writeKey":"dropped","n":1}'), "silent": ("trait", "spend", None), "hostile": ("trait", None, None), "plain": (None, None, None),
+    }  # fmt: skip
+
+
+def test_the_postal_address_and_the_birthday_are_read_from_the_traits(tmp_path):
+    home = {"street": "1 High St", "city": "Leeds", "postalCode": "LS1 1AB", "country": "GB"}
+    lines = [
+        call("m-1", type="identify", event=..., traits={"address": home, "birthday": "1980-02-03"}),
+        call("m-2", type="identify", event=..., traits={"address": {"postal_code": "LS2"}}),
+        call("m-3", type="identify", event=..., traits={"address": "1 High St"}),
+    ]
+    told = [tuple(row[name] for name in ("street", "city", "postcode", "country", "birth_date")) for row in stage(tmp_path, lines).rows]
+    assert told == [("1 High St", "Leeds", "LS1 1AB", "GB", "1980-02-03"), (None, None, "LS2", None, None), (None,) * 5]
+
+
 def test_the_write_key_is_dropped_wherever_it_is(tmp_path):
     lines = [
         call("m", writeKey="s3cr3t", properties={"writeKey": "s3cr3t", "a": [{"write_key": "s3cr3t"}]}, context={"writeKey": 5373, "body": '{"writeKey": "s3cr3t"}'}, traits={"WriteKey": "s3cr3t"}),

@@ -1,6 +1,6 @@
 -- Facts of behaviour + items bought + items given back = interactions + facts that are e-mail, outside time, without item, no merchandise,
 -- or of nobody.
--- Grain: one row. Reads: event_facts, orders, order_lines, returns, identities, built.
+-- Grain: one row. Reads: event_facts, orders, order_lines, returns, fact_owners, built.
 with judged as (
     select case
             when f.event_type in ('EmailDelivered', 'EmailOpened', 'EmailClicked', 'EmailBounced', 'EmailMarkedAsSpam', 'Unsubscribed') then 'email'
@@ -10,7 +10,7 @@ with judged as (
             when i.customer_id is null then 'nobody'
             else 'kept' end as fate
     from event_facts as f
-    left join identities as i on i.identifier_type = f.identifier_type and i.identifier_value = f.identifier_value and i.valid_to is null
+    left join fact_owners as i on i.message_id = f.message_id
 ),
 bought as (
     select distinct l.order_id, l.item_id
