@@ -128,7 +128,7 @@ def test_only_parts_whose_inputs_changed_are_made_again_and_a_part_without_a_sou
     opened = running.workspace(later, tmp_path / "lake")
     with opened.lake.writing():
         made = [report for step in running.steps(opened) if not isinstance(report := step(), tuple) and report.table.name == "identifiers"]
-    assert [report.rewritten for report in made] == [["segment_2025-03-10", "dms_customers"]]
+    assert [report.rewritten for report in made] == [["segment_2025-03-10", "dms_customers", "dms_orders"]]
     assert opened.lake.stored_values(IDENTIFIERS) == ["dms_customers", "dms_orders", "segment_2025-03-10", "segment_2025-03-11"]
     narrow = running.workspace(landing, tmp_path / "lake", last_day="2025-03-10")
     identity.collect_links(narrow)
