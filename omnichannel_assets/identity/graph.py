@@ -27,6 +27,8 @@ LINKS_SCHEMA = pa.schema(
 )
 _TYPE_DIGITS = 4
 _BATCH_ROWS = 4_000_000
+_FEW = 8
+"""Keys this many times fewer than the known ones are looked up one by one; more are hashed together with them."""
 
 
 @dataclass(frozen=True)
@@ -186,10 +188,12 @@ def _raw_part(graph: Graph, table: pa.Table) -> tuple[Part, pa.Array]:
 def _with_raw_parts(graph: Graph, raw: Mapping[str, tuple[Part, pa.Array]]) -> tuple[Graph, np.ndarray]:
     """Give nodes to the keys of raw parts; also the new number of each node there was."""
     counted = graph.node_count
-    together = pa.chunked_array([graph.keys, *(keys for _, keys in raw.values())]).combine_chunks()
-    together = together if isinstance(together, pa.Array) else pa.concat_arrays(together.chunks)
-    encoded = together.dictionary_encode()
-    keys, codes = encoded.dictionary, encoded.indices.to_numpy().astype(np.int64)
+    together = _joined([keys for _, keys in raw.values()])
+    if len(together) * _FEW < counted:
+        keys, codes = _looked_up(graph.keys, together)
+    else:
+        encoded = _joined([graph.keys, together]).dictionary_encode()
+        keys, codes = encoded.dictionary, encoded.indices.to_numpy()[counted:].astype(np.int64)
     fresh = keys.slice(counted)
     fresh_order = pc.array_sort_indices(fresh).to_numpy().astype(np.int64)
     fresh = fresh.take(pa.array(fresh_order))
@@ -202,12 +206,27 @@ def _with_raw_parts(graph: Graph, raw: Mapping[str, tuple[Part, pa.Array]]) -> t
     merged = np.empty(len(keys), np.int64)
     merged[number] = np.arange(len(keys))
     parts = {name: replace(part, row_node=moved[part.row_node].astype(np.int32)) for name, part in graph.parts.items()} if len(fresh) else dict(graph.parts)
-    start = counted
+    start = 0
     for name, (part, own) in raw.items():
         nodes = number[codes[start : start + len(own)]]
         start += len(own)
         parts[name] = _sorted_rows(replace(part, row_node=nodes[part.row_node]))
     return replace(graph, keys=keys.take(pa.array(merged)), parts=dict(sorted(parts.items()))), moved.astype(np.int32)
+
+
+def _joined(arrays: list[pa.Array]) -> pa.Array:
+    together = pa.chunked_array(arrays, pa.large_string()).combine_chunks()
+    return together if isinstance(together, pa.Array) else pa.concat_arrays(together.chunks)
+
+
+def _looked_up(known: pa.Array, keys: pa.Array) -> tuple[pa.Array, np.ndarray]:
+    """Ascending known keys followed by those they lack, and the place of each key there: for few keys, without hashing the known ones."""
+    at = np.minimum(pc.search_sorted(known, keys).to_numpy().astype(np.int64), len(known) - 1)
+    is_known = pc.equal(known.take(pa.array(at)), keys)
+    lacking = keys.filter(pc.invert(is_known)).dictionary_encode()
+    places = at
+    places[~is_known.to_numpy(zero_copy_only=False)] = len(known) + lacking.indices.to_numpy()
+    return pa.concat_arrays([known, lacking.dictionary]) if len(lacking) else known, places
 
 
 def _sorted_rows(part: Part) -> Part:

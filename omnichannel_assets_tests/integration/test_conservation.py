@@ -116,7 +116,7 @@ def test_copies_over_days_are_what_is_missing_from_the_public_events(tiny: Sampl
 
 
 def test_links_account_for_every_identifier_that_was_carried(opened):
-    found = opened.lake.manifest("identifiers").counts
+    found = running.counts(opened, "identifiers")
     carried = sum(
         len(row["identifiers"])
         for row in running.rows(opened, "segment_events")

@@ -48,7 +48,7 @@ def history(graph, seed):
     yield now, sorted({*stored, *now})
 
 
-@promise(700)
+@promise(350)
 @given(GRAPHS, ANY_RULES, st.integers(0, 2**32), st.booleans())
 @example(shared.KIOSK, shared.RULES[0], 3, True)
 @example(plain.TWICE_IN_A_DAY, plain.RULES[5], 1, True)
@@ -64,6 +64,23 @@ def test_any_batches_late_links_rewrites_and_removals_give_the_tables_of_a_full_
             state = full_state(sorted(parts), parts.get, terms)
         assert tables_of(state.graph, state.outcome) == expected
         before = terms
+
+
+@promise(150)
+@given(GRAPHS, plain.LINK, ANY_RULES)
+def test_a_link_that_is_taken_back_leaves_exactly_the_customers_there_were(graph, link, rules):
+    together = table_of([*graph, link])
+    rows = table_of(graph).num_rows
+    parts = {"kept": together.slice(0, rows), "taken_back": together.slice(rows)}
+    terms = Terms(rules, KEY, day(400))
+    try:
+        before = full_state(["kept"], parts.get, terms)
+        joined = updated_state(before, ["taken_back"], parts.get, terms, terms).state
+    except UnknownNamesError:
+        return
+    after = updated_state(joined, ["taken_back"], lambda _: None, terms, terms).state
+    assert tables_of(joined.graph, joined.outcome) == resolve(together, rules, KEY, day(400))
+    assert tables_of(after.graph, after.outcome) == tables_of(before.graph, before.outcome)
 
 
 def test_links_that_tell_nothing_new_resolve_nobody_again():
