@@ -111,19 +111,20 @@ def test_a_scored_person_is_shown_with_scores_reasons_arm_and_what_was_sent(shop
     assert f"Scores as of {AS_OF}" in text and "segment  scores" in text
 
 
-def test_identifiers_seen_with_the_customers_and_not_joined_are_told_with_why(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A message that carries identifiers of two customers: each is told in the other's explanation."""
-    carried = "identifiers as l join identities as i on i.identifier_type = l.identifier_type and i.identifier_value = l.identifier_value"
-    (apart,) = rows(
+def test_a_shared_identifier_is_told_to_be_nobodys_by_those_it_was_seen_with_and_when_asked_for(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The made-up shop has a kiosk."""
+    (kiosk, *_) = rows(shop, monkeypatch, "select identifier_value, shared_from from shared_identifiers order by 1")
+    (person, *_) = rows(
         shop,
         monkeypatch,
-        f"select l.link_id, min(i.customer_id) as one, max(i.customer_id) as other from {carried} group by l.source, l.link_id having min(i.customer_id) <> max(i.customer_id) order by 1 limit 1",
+        "select i.customer_id from identifiers as k join identifiers as l on l.source = k.source and l.link_id = k.link_id join identities as i "
+        f"on i.identifier_type = l.identifier_type and i.identifier_value = l.identifier_value where k.identifier_value = '{kiosk['identifier_value']}' order by 1",
     )
-    for here, there in ((apart["one"], apart["other"]), (apart["other"], apart["one"])):
-        found = [row for row in asked(shop, monkeypatch, here)["apart"] if row["customer_id"] == there]
-        assert found
-        assert all(row["why"].startswith(f"belongs to {there}: ") and row["why"].endswith(" keeps them apart") for row in found)
-        assert "Seen with them and not joined, the first 20" in ask(shop, monkeypatch, "explain", here).out
+    seen = {row["value"]: row["why"] for row in asked(shop, monkeypatch, person["customer_id"])["apart"]}
+    assert seen[kiosk["identifier_value"]] == f"shared since {kiosk['shared_from']}: belongs to nobody"
+    assert "Seen with them and not joined, the first 20" in ask(shop, monkeypatch, "explain", person["customer_id"]).out
+    line = ask(shop, monkeypatch, "explain", kiosk["identifier_value"]).line
+    assert line.startswith(f"error: explain: expected an identifier of one customer, got one that several people share: it belongs to nobody since {kiosk['shared_from']}.")
 
 
 def test_a_merge_is_told_from_both_ends(shop: Shop, monkeypatch: pytest.MonkeyPatch, merged: dict[str, Any]) -> None:
