@@ -10,6 +10,8 @@ import tempfile
 from pathlib import Path
 from statistics import median
 
+from benchmarks import identity_scale
+
 PAIRS = (
     ("stage_segment", "stage_segment_pandas", "Segment export to typed Parquet, beside json and pandas"),
     ("identity", "identity_networkx", "500,000 links: customers at every as-of date, beside components with networkx"),
@@ -45,7 +47,7 @@ def main() -> None:
             ratio = median(a[0] / b[0] for a, b in rounds)
             rows.append(f"| {what} | {cpu[0]:.1f} / {cpu[1]:.1f} | **{ratio:.2f}** | {memory[0]:.0f} / {memory[1]:.0f} |")
             print(rows[-1], flush=True)
-    write_page(rows)
+    write_page([*rows, *identity_scale.rows()])
 
 
 def write_page(rows: list[str]) -> None:
@@ -53,6 +55,7 @@ def write_page(rows: list[str]) -> None:
     head = f"""# Benchmarks
 
 Made by `make bench` on {os.cpu_count()} cores, Python {platform.python_version()}. Each pair ran in turn, {ROUNDS} times, each case in a process of its own; medians.
+The cases of ten million links ran once; their wall seconds are given too, and a peer that is too slow is stopped.
 CPU seconds do not stretch on a busy machine; ratios travel between machines, absolute times do not. The input is the default sample
 (1,500 customers, 120 days, 69,871 Segment lines, 50,636 shop database rows) and generated links.
 

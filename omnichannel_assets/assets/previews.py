@@ -115,6 +115,13 @@ PREVIEWS: dict[str, tuple[Preview, ...]] = {
     ),
     **IDENTITY_PREVIEWS,
     "identity_changes": (_changes("identity_changes"),),
+    "shared_identifiers": (
+        SmallTable(
+            "shared identifiers by kind",
+            "select identifier_type, count(*) as identifiers, count(*) filter (where cause = 'rule') as declared, max(customers) as most_customers, min(shared_from) as first_day "
+            "from shared_identifiers group by 1 order by 2 desc, 1",
+        ),
+    ),
     "identity_corrections": (_changes("identity_corrections"),),
     "customers": (
         SmallTable(
