@@ -47,7 +47,8 @@ setup(
         "uvicorn>=0.50",
     ],
     extras_require={
-        "test": ["pytest>=9", "pytest-xdist>=3.8", "hypothesis>=6.140", "moto[server]>=5.2.5", "networkx>=3", "sqlglot>=30", "selenium>=4.30", "ruff>=0.14"],
+        "match": ["splink>=5,<6"],
+        "test": ["pytest>=9", "pytest-xdist>=3.8", "hypothesis>=6.140", "moto[server]>=5.2.5", "networkx>=3", "sqlglot>=30", "selenium>=4.30", "splink>=5,<6", "ruff>=0.14"],
     },
     classifiers=["Programming Language :: Python :: 3.11", "License :: OSI Approved :: Apache Software License", "Framework :: Dagster"],
 )

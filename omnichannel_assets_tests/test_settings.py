@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from datetime import date
 from pathlib import Path
 
@@ -45,6 +46,8 @@ WRONG = [
         "PERSONALIZE_S3_URI: expected s3://bucket/prefix, got 'https://bucket/x' (from environment). Fix: write s3://my-bucket/personalize, for example, or leave it empty.",
     ),
     ("AWS_REGION", "Ireland", "AWS_REGION: expected a region of AWS such as eu-west-1, got 'Ireland' (from environment). Fix: write eu-west-1, for example."),
+    ("IDENTITY_MATCHING", "yes", "IDENTITY_MATCHING: expected off or on, got 'yes' (from environment). Fix: write off or on."),
+    ("MATCH_THRESHOLD", "95", "MATCH_THRESHOLD: expected a probability above 0.5 and up to 1, got '95' (from environment). Fix: write 0.95, for example."),
     ("IDENTITY_KEY", "k" * 65, "IDENTITY_KEY: expected 1 to 64 bytes of text, got a value that is not shown (from environment). Fix: write a random text and keep it."),
 ]
 
@@ -54,6 +57,15 @@ def test_a_wrong_setting_is_told_in_one_line_with_its_fix(name: str, value: str,
     with pytest.raises(UserError) as told:
         load_settings(environment={name: value}, folder=tmp_path)
     assert str(told.value) == line
+
+
+def test_matching_without_its_extra_is_told_in_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "splink", None)  # what Python keeps for a module that is not installed
+    with pytest.raises(UserError) as told:
+        load_settings(environment={"IDENTITY_MATCHING": "on"}, folder=tmp_path)
+    assert str(told.value) == (
+        "IDENTITY_MATCHING: expected off, because splink is not installed, got 'on' (from environment). Fix: pip install omnichannel-assets[match], or write off."
+    )
 
 
 def test_all_wrong_settings_are_told_together(tmp_path: Path) -> None:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
 from omnichannel_assets.assets import dms, identity, matching, segment
 from omnichannel_assets.assets import landing as landing_stage
+from omnichannel_assets.cli import cli
 from omnichannel_assets.errors import InputError
 from omnichannel_assets.resources.match_reviews import review_match
 from omnichannel_assets.resources.workspace import Workspace
@@ -154,6 +157,25 @@ def test_a_link_never_passes_a_limit_and_is_told_as_blocked(landing: Path, tmp_p
 def test_a_pair_that_was_never_proposed_cannot_be_reviewed(opened: Workspace) -> None:
     with pytest.raises(InputError, match=r"^matches: expected two customer numbers that were proposed as one person, got another pair"):
         review_match(opened, "R000001", "nobody", "accepted")
+
+
+def test_the_command_lists_what_waits_for_a_person_first_and_notes_a_verdict_in_either_order(opened: Workspace) -> None:
+    lake = ["--lake", opened.settings.lake_uri]
+    listed = json.loads(CliRunner().invoke(cli, ["matches", "list", "--format", "json", *lake]).stdout)
+    waiting = [row for row in listed if row["state"] == "to_review"]
+    assert waiting == listed[: len(waiting)] != []
+    assert [row["probability"] for row in waiting] == sorted(row["probability"] for row in waiting)
+    only = json.loads(CliRunner().invoke(cli, ["matches", "list", "--state", "accepted", "--limit", "3", "--format", "json", *lake]).stdout)
+    assert [row["state"] for row in only] == ["accepted"] * 3
+
+    first = waiting[0]
+    said = CliRunner().invoke(cli, ["matches", "accept", first["right_ref"], first["left_ref"], *lake])
+    changed = CliRunner().invoke(cli, ["matches", "reject", first["left_ref"], first["right_ref"], *lake])
+
+    assert said.stdout.splitlines() == [f"Accepted: {first['explanation']}.", "Next: omnichannel run honours it."]
+    assert changed.exit_code == 0
+    noted = {name: first[name] for name in ("left_ref", "right_ref")} | {"verdict": "rejected"}
+    assert [{name: row[name] for name in noted} for row in rows(opened, "match_reviews")] == [noted]
 
 
 def test_the_table_holds_references_and_words_and_no_value_of_any_record(opened: Workspace) -> None:
