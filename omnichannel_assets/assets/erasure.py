@@ -20,7 +20,7 @@ from omnichannel_assets.assets.erasure_files import INBOX, OUR_FILES, drop_cache
 from omnichannel_assets.assets.erasure_progress import FOLDER, PENDING, Progress
 from omnichannel_assets.assets.erasure_search import landing_objects, places_left, requests_to_run
 from omnichannel_assets.assets.erasure_staged import purge_calls, purge_changes
-from omnichannel_assets.assets.erasure_subject import subject_of, whole_lake
+from omnichannel_assets.assets.erasure_subject import control_hashes, subject_of, whole_lake
 from omnichannel_assets.assets.erasure_tables import approved_dates, keep_approvals, purge_tables
 from omnichannel_assets.assets.steps import log
 from omnichannel_assets.erasure.certificate import Certificate
@@ -76,7 +76,7 @@ def finish(
     """
     lake = whole_lake(workspace)
     progress = Progress.load(lake, f"{FOLDER}{erasure_id}{PENDING}")
-    needles = Needles(progress.subject)
+    needles = Needles(progress.subject, control_hashes(workspace, progress.subject))
     _publish_list(workspace, progress.subject)
     queue_deletions(workspace, _requests(workspace, progress))
     suppression = suppression_of(workspace)

@@ -5,6 +5,7 @@ Identifiers that several people share belong to nobody and are left. Not here: w
 
 from __future__ import annotations
 
+import hashlib
 from typing import TYPE_CHECKING
 
 from omnichannel_assets.assets.suppression import shop_table
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 ERASURE_ID_DIGITS = 12
+CONTROL_HASH_DIGITS = 16
+"""As the macro ``identifier_hash`` gives them."""
 
 
 def whole_lake(workspace: Workspace) -> Lake:
@@ -46,6 +49,12 @@ def subject_of(workspace: Workspace, customer_id: str, erased_at: str) -> Subjec
     erasure_id = "e_" + hasher.hash("erasure", f"{customer_id}/{erased_at}")[:ERASURE_ID_DIGITS]
     pairs = tuple((kind, value) for kind, value in identifiers)
     return Subject(erasure_id, erased_at, pairs, tuple(spellings), tuple(ids), tuple(orders), tuple(regions))
+
+
+def control_hashes(workspace: Workspace, subject: Subject) -> list[str]:
+    """How ``control_identifiers`` names the person, should they have been a control."""
+    salt = workspace.identifier_salt()
+    return [hashlib.sha256(f"{salt}/{kind}/{value}".encode()).hexdigest()[:CONTROL_HASH_DIGITS] for kind, value in subject.identifiers]
 
 
 def _every_id(engine: Engine, customer_id: str, identifiers: list[tuple[str, str]]) -> list[str]:

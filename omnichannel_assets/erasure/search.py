@@ -6,7 +6,7 @@ It knows the clear values, reads with other rules than ``suppression`` does, and
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
@@ -22,13 +22,13 @@ TAIL_DIGITS = 7
 
 
 class Needles:
-    """What to look for of one person."""
+    """What to look for of one person. ``hashed``: hashes of their identifiers, where a table names them by these."""
 
-    def __init__(self, subject: Subject):
+    def __init__(self, subject: Subject, hashed: Iterable[str] = ()):
         values = {value.strip().casefold() for _, value in (*subject.identifiers, *subject.spellings)}
         self.pairs = frozenset(subject.identifiers) | frozenset(subject.spellings)
-        self.ids = frozenset(subject.customer_ids)
-        self._loose = sorted({value for value in values if value} | {one.casefold() for one in (*subject.customer_ids, *subject.orders)})
+        self.ids = frozenset({*subject.customer_ids, *hashed})
+        self._loose = sorted({value for value in values if value} | {one.casefold() for one in (*self.ids, *subject.orders)})
         self._strict = {value: _bounded(value) for value in sorted({value for value in values if is_distinctive(value)} | set(self.ids))}
         self._orders = {one.casefold(): _bounded(one.casefold()) for one in subject.orders if is_distinctive(one)}
         phones = [re.sub(r"\D", "", value) for kind, value in subject.identifiers if kind == "phone"]

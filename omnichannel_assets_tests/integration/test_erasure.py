@@ -12,7 +12,7 @@ from omnichannel_assets.assets import erasure
 from omnichannel_assets.assets.deletions import send_deletions
 from omnichannel_assets.errors import InputError, SettingError
 from omnichannel_assets.lake.lake import Provenance
-from omnichannel_assets.lake.tables_activation import AUDIENCES
+from omnichannel_assets.lake.tables_activation import AUDIENCES, CONTROL_IDENTIFIERS
 from omnichannel_assets.resources.approvals import approve_audiences, is_approved
 from omnichannel_assets_tests.integration import erasing, running
 from omnichannel_assets_tests.integration import landing_zone as zone
@@ -142,10 +142,20 @@ def test_an_audience_that_was_released_stays_released_without_her(made: Path, tm
     members = [{"audience": "win_back", "as_of": day, "customer_id": one, "arm": "treatment"} for one in people]
     workspace.lake.publish(AUDIENCES, pa.Table.from_pylist(members, schema=AUDIENCES.arrow()), Provenance("digest", {"rows_out": 2}), day.isoformat())
     approve_audiences(workspace, day)
+    remembered = [{"audience": "win_back", "as_of": day, "identifier_hash": one} for one in (*hashes(workspace, ADA["email"]), "0" * 16)]
+    data = pa.Table.from_pylist(remembered, schema=CONTROL_IDENTIFIERS.arrow())
+    workspace.lake.publish(CONTROL_IDENTIFIERS, data, Provenance("digest", {"rows_out": data.num_rows}), day.isoformat())
     erasing.erase(workspace)
+    assert [row["identifier_hash"] for row in running.rows(workspace, "control_identifiers")] == ["0" * 16]
     assert [row["customer_id"] for row in running.rows(workspace, "audiences")] == people[1:]
     assert is_approved(workspace, day)
     assert workspace.lake.is_current(AUDIENCES, "digest", day.isoformat())
+
+
+def hashes(workspace, email: str) -> list[str]:
+    """How control_identifiers names somebody, by the engine's own macro."""
+    with workspace.lake.engine() as engine:
+        return [value for (value,) in engine.rows("select identifier_hash($salt, 'email', $email)", {"salt": workspace.identifier_salt(), "email": email})]
 
 
 class Killed(Exception):
