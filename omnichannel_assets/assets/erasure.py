@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from omnichannel_assets.activation.calls import CallHook, no_hook
+from omnichannel_assets.assets.applied_rules import require_applied
 from omnichannel_assets.assets.deletions import queue_deletions, send_deletions
 from omnichannel_assets.assets.erasure_files import INBOX, OUR_FILES, drop_caches, purge_dagster, purge_files
 from omnichannel_assets.assets.erasure_progress import FOLDER, PENDING, Progress
@@ -39,7 +40,11 @@ SEARCHED = ("tables", "manifests", "outbox", "sandbox", "certificates")
 
 
 def begin(workspace: Workspace, customer_id: str) -> Subject:
-    """Note who is to be erased, before anything changes; `finish` does it. ``customer_id`` is a living one."""
+    """Note who is to be erased, before anything changes; `finish` does it. ``customer_id`` is a living one.
+
+    Raises UserError when changed identity rules wait to be applied: the tables could not be made again in the end.
+    """
+    require_applied(workspace)
     now = datetime.now(UTC).isoformat(timespec="seconds")  # wall-clock: when somebody asked
     subject = subject_of(workspace, customer_id, now)
     lake = whole_lake(workspace)
@@ -72,8 +77,10 @@ def finish(
 ) -> Certificate:
     """Do everything an erasure has to do, and certify it. ``refresh`` brings staged histories and trusted tables up to date.
 
-    Raises UserError when the final search still finds the person; repeating is safe.
+    Raises UserError when changed identity rules wait to be applied, before anything is removed, and when the final search still finds the
+    person; repeating is safe.
     """
+    require_applied(workspace)
     lake = whole_lake(workspace)
     progress = Progress.load(lake, f"{FOLDER}{erasure_id}{PENDING}")
     needles = Needles(progress.subject, control_hashes(workspace, progress.subject))

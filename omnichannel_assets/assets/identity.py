@@ -23,6 +23,7 @@ from omnichannel_assets.identity.rules import ALGORITHM_VERSION
 from omnichannel_assets.lake.code import code_digest
 from omnichannel_assets.lake.lake import digest_of
 from omnichannel_assets.lake.schema import TableSchema
+from omnichannel_assets.lake.tables_erasure import ERASURES
 from omnichannel_assets.lake.tables_identity import (
     IDENTIFIERS,
     IDENTITIES,
@@ -39,7 +40,13 @@ if TYPE_CHECKING:
 
     from omnichannel_assets.identity.graph import Graph
 
-CAUSES = {"rules": "rules changed", "settings": "settings changed", "algorithm": "new version", "matches": "matches reviewed or switched"}
+CAUSES = {
+    "erasures": "erasure",
+    "rules": "rules changed",
+    "settings": "settings changed",
+    "algorithm": "new version",
+    "matches": "matches reviewed or switched",
+}
 
 
 def resolve_identities(workspace: Workspace) -> StepReport:
@@ -130,7 +137,14 @@ def _made_with(workspace: Workspace, secret: str) -> dict[str, str]:
     """What besides links decides who is whom, each as a digest: by comparing two of these a correction knows its cause."""
     traits = workspace.settings.trait_identifier_types
     said = [[spec.name, spec.key, spec.identifiers, spec.country_column] for spec in workspace.registry.values()]
-    return {"rules": rules_digest(workspace.rules), "settings": digest_of([secret, traits, said]), "algorithm": str(ALGORITHM_VERSION), **reviewed_matches(workspace)}
+    known = {"rules": rules_digest(workspace.rules), "settings": digest_of([secret, traits, said]), "algorithm": str(ALGORITHM_VERSION)}
+    return known | erased_people(workspace) | reviewed_matches(workspace)
+
+
+def erased_people(workspace: Workspace) -> dict[str, str]:
+    """How many people were erased, or nothing when nobody was."""
+    manifest = workspace.lake.manifest(ERASURES.name)
+    return {"erasures": str(manifest.counts["people"])} if manifest else {}
 
 
 def correction_cause(before: Mapping[str, str], after: Mapping[str, str]) -> str:

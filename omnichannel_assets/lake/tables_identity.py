@@ -44,7 +44,7 @@ IDENTITY_CHANGES = TableSchema(
     ),
     ("as_of", "change", "to_customer_id", "from_customer_id", "cause"),
 )
-CORRECTION_CAUSE = "late links, rules changed, settings changed (key, registry, traits), or new version (of the algorithm)"
+CORRECTION_CAUSE = "late links, erasure, rules changed, settings changed (key, registry, traits), new version (of the algorithm), or matches reviewed or switched"
 IDENTITY_CORRECTIONS = TableSchema(
     "identity_corrections",
     "Ids that an earlier run had published and a later one changed, and why. Tells of runs, so it depends on their order.",

@@ -10,7 +10,7 @@ import pytest
 
 from omnichannel_assets.assets import erasure
 from omnichannel_assets.assets.deletions import send_deletions
-from omnichannel_assets.errors import InputError, SettingError
+from omnichannel_assets.errors import InputError, SettingError, UserError
 from omnichannel_assets.lake.lake import Provenance
 from omnichannel_assets.lake.tables_activation import AUDIENCES, CONTROL_IDENTIFIERS
 from omnichannel_assets.resources.approvals import approve_audiences, is_approved
@@ -156,6 +156,16 @@ def hashes(workspace, email: str) -> list[str]:
     """How control_identifiers names somebody, by the engine's own macro."""
     with workspace.lake.engine() as engine:
         return [value for (value,) in engine.rows("select identifier_hash($salt, 'email', $email)", {"salt": workspace.identifier_salt(), "email": email})]
+
+
+def test_with_rules_that_nobody_applied_yet_an_erasure_does_not_begin(made: Path, tmp_path: Path) -> None:
+    (tmp_path / "rules.yaml").write_text("limits:\n  email: 1 ever\n", encoding="utf-8")
+    workspace = running.workspace(made / "landing", made / "lake", identity_rules=str(tmp_path / "rules.yaml"))
+    before = running.lake_bytes(made / "lake", without=())
+    with pytest.raises(UserError, match=r"^IDENTITY_RULES: .* not applied"):
+        erasing.erase(workspace)
+    assert running.lake_bytes(made / "lake", without=()) == before
+    assert erasure.unfinished(workspace) == []
 
 
 class Killed(Exception):

@@ -244,6 +244,7 @@ def test_what_was_made_with_tells_the_cause():
     assert identity.correction_cause(made, made | {"algorithm": "2"}) == "new version"
     assert identity.correction_cause(made, made | {"settings": "t"}) == "settings changed"
     assert identity.correction_cause(made, made | {"settings": "t", "rules": "q"}) == "rules changed"
+    assert identity.correction_cause(made, made | {"rules": "q", "erasures": "1"}) == "erasure"
 
 
 def test_the_code_location_does_not_load_with_a_mistake_in_the_rules(shop):
