@@ -153,6 +153,13 @@ PREVIEWS: dict[str, tuple[Preview, ...]] = {
             "count(*) filter (where alternatives > 0) as with_others_that_lost from customer_fields group by 1 order by 2 desc, 1",
         ),
     ),
+    "shop_choices": (
+        SmallTable(
+            "answers in the shop database by channel",
+            "select channel, count(*) filter (where opted_in) as opted_in, count(*) filter (where not opted_in) as opted_out, "
+            "count(*) filter (where opted_in is null) as not_asked from shop_choices where valid_to is null and not is_deleted group by 1 order by 1",
+        ),
+    ),
     "consents": (
         SmallTable(
             "choices by channel",

@@ -89,10 +89,11 @@ def _phones(texts: pa.Array, countries: pa.Array, default_region: str | None) ->
 def _composites(texts: pa.Array) -> pa.Array:
     rows = pc.indices_nonzero(pc.is_valid(texts))
     distinct = pc.dictionary_encode(texts.take(rows))
-    folded = pc.utf8_lower(pc.utf8_normalize(distinct.dictionary, "NFKC"))
-    beyond_ascii = pc.invert(pc.string_is_ascii(folded))
+    normal = pc.utf8_normalize(distinct.dictionary, "NFKC")
+    # Lower case equals case folding in ASCII; the others are folded as they were, because lower case alone loses marks (a dotted capital I).
+    folded, beyond_ascii = pc.utf8_lower(normal), pc.invert(pc.string_is_ascii(normal))
     if pc.any(beyond_ascii).as_py():
-        full = [unicodedata.normalize("NFKC", text.casefold()) for text in folded.filter(beyond_ascii).to_pylist()]
+        full = [unicodedata.normalize("NFKC", text.casefold()) for text in normal.filter(beyond_ascii).to_pylist()]
         folded = pc.replace_with_mask(folded, beyond_ascii, pa.array(full, pa.large_string()))
     # Marks stay: in many scripts vowels are marks.
     bare = pc.replace_substring_regex(folded, r"[^\p{L}\p{M}\p{N}|]", "")

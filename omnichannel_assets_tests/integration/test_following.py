@@ -11,7 +11,9 @@ from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from pathlib import Path
 
+from omnichannel_assets.assets.applied_rules import changed_rules
 from omnichannel_assets.assets.removals import held_customers
+from omnichannel_assets.assets.rules_plan import apply_rules, plan_rules
 from omnichannel_assets.lake.tables_activation import DELETION_REQUESTS
 from omnichannel_assets.resources.workspace import Workspace
 from omnichannel_assets_tests.integration import landing_zone, running, scored
@@ -52,6 +54,9 @@ class Story:
     def goes_on(self, as_of: date, **high: str) -> Workspace:
         """The lake with everything that has arrived, scores of a date, and its delivery."""
         opened = self.opened()
+        if changed_rules(opened):
+            with opened.lake.writing():
+                apply_rules(opened, plan_rules(opened).id)
         running.run_steps(opened)
         scored.give_scores(opened, as_of, changed={customer: {"churn_band": "high", "churn_score": 0.9} for customer in self.ids(opened, high.values())})
         deliver(opened, as_of)
