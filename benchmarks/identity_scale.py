@@ -232,10 +232,11 @@ def rows(people: int = PEOPLE) -> list[str]:
         write_links(folder, people)
         build = measured("full", folder)
         measured("keep", folder)
+        steps = sorted((measured("step", folder) for _ in range(3)), key=lambda found: found[1] if found else LIMIT_SECONDS)
         pairs = (
             (f"{links} over {people:,} people: customers at every as-of date, beside components with networkx", build, measured("networkx", folder)),
             (f"{links}: the same, beside components with SQL alone (DuckDB)", build, measured("duckdb", folder)),
-            (f"{links}: one more day of {people * LINKS_A_PERSON // 100:,} links, beside a full build", measured("step", folder), build),
+            (f"{links}: one more day of {people * LINKS_A_PERSON // 100:,} links, beside a full build", steps[1], build),
         )
         for what, ours, peer in pairs:
             found.append(_row(what, ours, peer))

@@ -50,8 +50,8 @@ class Intervals:
     since: np.ndarray
     until: np.ndarray
 
-    def take(self, rows: np.ndarray) -> "Intervals":
-        """Some rows, by places or booleans."""
+    def take(self, rows: np.ndarray | slice) -> "Intervals":
+        """Some rows, by places, booleans or a slice."""
         return Intervals(self.who[rows], self.holder[rows], self.since[rows], self.until[rows])
 
     def between(self, start: np.ndarray, end: np.ndarray) -> "Intervals":
