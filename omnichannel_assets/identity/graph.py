@@ -199,19 +199,20 @@ def _with_raw_parts(graph: Graph, raw: Mapping[str, tuple[Part, pa.Array]]) -> t
     fresh = fresh.take(pa.array(fresh_order))
     # Merge two ascending runs: each new key goes in before the old one that follows it.
     places = pc.search_sorted(graph.keys, fresh).to_numpy().astype(np.int64) if counted else np.zeros(len(fresh), np.int64)
-    moved = np.arange(counted) + np.cumsum(np.bincount(places, minlength=counted + 1))[:counted]
-    number = np.empty(len(keys), np.int64)
+    moved = np.arange(counted, dtype=np.int32)
+    moved += np.cumsum(np.bincount(places, minlength=counted + 1)[:counted], dtype=np.int32)
+    number = np.empty(len(keys), np.int32)
     number[:counted] = moved
     number[counted + fresh_order] = places + np.arange(len(fresh))
-    merged = np.empty(len(keys), np.int64)
-    merged[number] = np.arange(len(keys))
-    parts = {name: replace(part, row_node=moved[part.row_node].astype(np.int32)) for name, part in graph.parts.items()} if len(fresh) else dict(graph.parts)
+    merged = np.empty(len(keys), np.int32)
+    merged[number] = np.arange(len(keys), dtype=np.int32)
+    parts = {name: replace(part, row_node=moved[part.row_node]) for name, part in graph.parts.items()} if len(fresh) else dict(graph.parts)
     start = 0
     for name, (part, own) in raw.items():
         nodes = number[codes[start : start + len(own)]]
         start += len(own)
         parts[name] = _sorted_rows(replace(part, row_node=nodes[part.row_node]))
-    return replace(graph, keys=keys.take(pa.array(merged)), parts=dict(sorted(parts.items()))), moved.astype(np.int32)
+    return replace(graph, keys=keys.take(pa.array(merged)), parts=dict(sorted(parts.items()))), moved
 
 
 def _joined(arrays: list[pa.Array]) -> pa.Array:

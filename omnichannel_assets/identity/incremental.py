@@ -67,8 +67,8 @@ def updated_state(state: State, changed: list[str], read: Reader, terms: Terms, 
     labels[moved] = moved[state.labels]
     outcome = state.outcome.moved(moved, count)
     holder = np.full(count, -1, np.int64)
-    now = outcome.intervals.take(outcome.intervals.until == NEVER)
-    holder[now.who] = now.holder
+    now = outcome.intervals.until == NEVER
+    holder[outcome.intervals.who[now]] = outcome.intervals.holder[now]
     is_touched = np.zeros(count, bool)
     for name in sorted({*changed, *graph.parts}):
         new = graph.parts.get(name)
@@ -76,6 +76,8 @@ def updated_state(state: State, changed: list[str], read: Reader, terms: Terms, 
         is_touched[difference.nodes] = True
         if new is not None:
             fresh = np.union1d(difference.added, _newly_known(new, previous, terms))
+            if not len(fresh):
+                continue
             is_touched[_nodes_of(new, fresh[~_is_idle(new, fresh, outcome, holder)])] = True
     is_touched[_newly_declared(graph, previous, terms)] = True
     is_hit = np.zeros(count, bool)

@@ -122,18 +122,28 @@ class Outcome:
     def with_replaced(self, picked: np.ndarray, found: "Outcome") -> "Outcome":
         """This outcome with everything of the picked nodes (whole components) from another one of the same graph."""
         old, new, journal, other = self.intervals, found.intervals, self.journal, found.journal
-        kept = old.take(~picked[old.who])
-        rows = Intervals(*(np.concatenate([getattr(kept, n), getattr(new, n)]) for n in ("who", "holder", "since", "until")))
-        rows = rows.take(np.argsort(rows.who.astype(np.int64) << 32 | rows.since, kind="stable"))
+        kept = np.flatnonzero(~picked[old.who])
+        # A node's rows come from one side only, and each side is sorted: its rows go in before those of the next node of the other one.
+        places = np.searchsorted(old.who[kept], new.who)
+        rows = Intervals(*(np.insert(getattr(old, n)[kept], places, getattr(new, n)) for n in ("who", "holder", "since", "until")))
         told = journal.take(np.flatnonzero(~picked[np.maximum(journal.ended, journal.found)]))
         both = [np.concatenate([getattr(told, n), getattr(other, n)]) for n in ("day", "kind", "ended", "found")]
         shared = self.shared.take(np.flatnonzero(~picked[self.shared.node]))
         nodes, days, customers = (np.concatenate([getattr(shared, n), getattr(found.shared, n)]) for n in ("node", "day", "customers"))
         joined = SharedNodes(nodes, days, customers, pa.concat_arrays([shared.cause, found.shared.cause]))
-        columns = (np.where(picked, getattr(found, n), getattr(self, n)) for n in ("first_known", "customer", "settled"))
         return Outcome(
-            rows, Journal(*both, pa.concat_arrays([told.cause, other.cause])), joined.take(np.argsort(nodes, kind="stable")), *columns
+            rows,
+            Journal(*both, pa.concat_arrays([told.cause, other.cause])),
+            joined.take(np.argsort(nodes, kind="stable")),
+            *(_with(getattr(self, n), getattr(found, n), np.flatnonzero(picked)) for n in ("first_known", "customer", "settled")),
         )
+
+
+def _with(column: np.ndarray, other: np.ndarray, places: np.ndarray) -> np.ndarray:
+    """A copy of a column with some places from another one."""
+    column = column.copy()
+    column[places] = other[places]
+    return column
 
 
 NEVER_SETTLED = np.iinfo(np.int64).max
@@ -181,9 +191,9 @@ def changes_table(outcome: Outcome) -> pa.Table:
     from_id, to_id = (
         np.where(side < 0, 0, customer[side]) for side in (journal.ended, journal.found)
     ) if len(customer) else (np.zeros(0, np.uint64),) * 2
-    # One number for (day, kind, to is null): sorting by few keys is what makes millions of rows cheap. Whether from is null follows from the kind.
+    # One number for (day, kind, to is null); whether from is null follows from the kind.
     leading = journal.day.astype(np.int64) * (2 * len(CHANGE_NAMES)) + journal.kind * 2 + to_null
-    order = np.lexsort((from_id, to_id, leading))
+    order = _sorting(leading - leading.min(initial=0), to_id, from_id)
     names, tables = pa.array(CHANGE_NAMES, pa.string()), [CHANGES_SCHEMA.empty_table()]
     for start in range(0, len(order), _ROWS_A_CHUNK):
         rows = order[start : start + _ROWS_A_CHUNK]
@@ -196,6 +206,18 @@ def changes_table(outcome: Outcome) -> pa.Table:
         ]
         tables.append(pa.table(columns, schema=CHANGES_SCHEMA))
     return pa.concat_tables(tables)
+
+
+def _sorting(leading: np.ndarray, middle: np.ndarray, last: np.ndarray) -> np.ndarray:
+    """np.lexsort((last, middle, leading)) for leading numbers from 0 and unsigned others: one sort, and another of the few rows it left tied."""
+    bits = int(leading.max(initial=0)).bit_length()
+    key = leading.astype(np.uint64) << np.uint64(64 - bits) | middle >> np.uint64(bits) if bits else middle
+    order = np.argsort(key)
+    is_tied = np.diff(key[order]) == 0
+    tied = np.flatnonzero(np.append(is_tied, False) | np.insert(is_tied, 0, False))
+    rows = order[tied]
+    order[tied] = rows[np.lexsort((last[rows], middle[rows], leading[rows]))]
+    return order
 
 
 def shared_table(graph: Graph, outcome: Outcome) -> pa.Table:
