@@ -7,8 +7,9 @@ import pyarrow.compute as pc
 import pytest
 
 from omnichannel_assets.assets.drawing import Picture, bars
+from omnichannel_assets.assets.models import opened_model, stored_model
 from omnichannel_assets.assets.previews_scores import SCORE_PREVIEWS
-from omnichannel_assets.assets.propensity import opened_model, scores, sound, stored_model, warn_of_silence
+from omnichannel_assets.assets.propensity import scores, sound, warn_of_silence
 from omnichannel_assets.assets.steps import StepReport
 from omnichannel_assets.checks.contracts import contract
 from omnichannel_assets.lake.tables_scores import CHURN_MODEL, CUSTOMER_FEATURES, PROPENSITY_SCORES, SCORE_TABLES

@@ -1,0 +1,30 @@
+"""The judgement of the models, one partition a training date. Not here: how it is made (``propensity.evaluation``)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from omnichannel_assets.assets.model_versions import MODEL_FEATURES, from_examples, newest_words
+from omnichannel_assets.assets.steps import StepReport
+from omnichannel_assets.lake.tables_scores import MODEL_EVALUATION
+from omnichannel_assets.propensity.tasks import TASKS
+from omnichannel_assets.resources.workspace import Workspace
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+def evaluate_models(workspace: Workspace) -> StepReport:
+    """Bring the judgement of the training dates' procedure up to date. Raises ChecksFailedError."""
+    from omnichannel_assets.propensity.evaluation import evaluate
+
+    def rows(examples: pa.Table, digest: str) -> list[dict[str, Any]]:
+        found = []
+        for task in TASKS:
+            population, metrics = evaluate(task, examples, MODEL_FEATURES)
+            found += [{"model": task.model, "population": population, "metric": m, "value": v, "baseline": b} for m, v, b in metrics]
+        return found
+
+    report = from_examples(workspace, MODEL_EVALUATION, rows)
+    report.shown["who was judged"] = newest_words(workspace, MODEL_EVALUATION, "model", "population")
+    return report
