@@ -36,7 +36,7 @@ from omnichannel_assets.resources.erased import REGION, hasher_of, suppression_o
 from omnichannel_assets.resources.workspace import Workspace
 
 CHANNELS = ("segment", "personalize", "connect", "pinpoint")
-SEARCHED = ("tables", "manifests", "outbox", "sandbox", "certificates")
+SEARCHED = ("tables", "manifests", "exports", "outbox", "sandbox", "certificates")
 
 
 def begin(workspace: Workspace, customer_id: str) -> Subject:

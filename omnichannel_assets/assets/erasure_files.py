@@ -1,4 +1,4 @@
-"""Taking a person out of everything in the lake's folder that is no table: the outbox, what was uploaded, the stand-ins' inbox, caches, Dagster's storage.
+"""Taking a person out of everything in the lake's folder that is no table: exports, the outbox, what was uploaded, the stand-ins' inbox, caches, Dagster's storage.
 
 Only files that name the person are written anew, each in one step; folders of caches go whole. Not here: asking the channels (``deletions``).
 """
@@ -19,8 +19,8 @@ from omnichannel_assets.lake.lake import Lake
 Note = Callable[[str, int], None]
 """Told file and records that go, before they do."""
 CACHES = ("identity_cache/",)
-OUR_FILES = ("outbox/", "sandbox/s3/")
-"""Files of ours that told a channel about people: written here, or uploaded to the bucket that the sandbox stands for."""
+OUR_FILES = ("exports/", "outbox/", "sandbox/s3/")
+"""Files of ours that tell of people: scores for anybody, what channels were told here, or uploaded to the bucket that the sandbox stands for."""
 INBOX = {
     "segment": ("sandbox/segment.jsonl", "sandbox/segment_rejected.jsonl"),
     "personalize": ("sandbox/personalize/", "sandbox/personalize.jsonl", "sandbox/personalize_rejected.jsonl", "sandbox/personalize_events"),

@@ -18,6 +18,7 @@ from omnichannel_assets.assets.model_evaluation import evaluate_models
 from omnichannel_assets.assets.model_versions import OWNERS, is_kept, log, partition_of
 from omnichannel_assets.assets.models import champions, train_churn, train_repurchase
 from omnichannel_assets.assets.reporting import step_asset
+from omnichannel_assets.assets.scores_file import write_scores_file
 from omnichannel_assets.assets.steps import Draft, StepReport, publish
 from omnichannel_assets.assets.training_examples import AT_CUTOFFS, collect_training_examples
 from omnichannel_assets.checks.outcome import CheckOutcome
@@ -58,6 +59,7 @@ def score_customers(workspace: Workspace, as_ofs: Iterable[date]) -> StepReport:
         inputs = {CUSTOMER_FEATURES.name: features.sha256, **versions}
         digest = digest_of({"code": code, "columns": report.table.fingerprint(), "inputs": inputs})
         if is_kept(workspace, report, digest, as_of):
+            write_scores_file(workspace, as_of)
             continue
         customers = partition_of(workspace, CUSTOMER_FEATURES, as_of)
         warn_of_silence(report, customers, as_of)
@@ -67,6 +69,8 @@ def score_customers(workspace: Workspace, as_ofs: Iterable[date]) -> StepReport:
         log.info("%s as of %s: %s customers", report.table.name, as_of, f"{data.num_rows:,}")
         law = CheckOutcome("conservation", data.num_rows == features.rows, details={"rows_in": features.rows, "rows_out": data.num_rows})
         publish(workspace, report, Draft(data, digest, value, counts={"rows_out": data.num_rows}, checks=(law, sound(data))))
+        write_scores_file(workspace, as_of)
+    report.shown["file"] = f"`{PROPENSITY_SCORES.name}.csv` of each date lies below `{workspace.lake.store.root}/exports/scores/`"
     return report.raise_failures()
 
 
