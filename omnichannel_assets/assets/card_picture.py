@@ -93,7 +93,15 @@ def _lift(axes: Axes, judges: Mapping[str, Sequence[float]]) -> None:
     axes.bar(range(1, len(model) + 1), model, color=BLUE, width=0.75, label="model")
     for judge, tenths in judges.items():
         if judge != "model":
-            axes.plot(range(1, len(tenths) + 1), tenths, color=JUDGE_COLOURS[judge], marker="o", markersize=3, linewidth=1.2, label=JUDGE_WORDS[judge])
+            axes.plot(
+                range(1, len(tenths) + 1),
+                tenths,
+                color=JUDGE_COLOURS[judge],
+                marker="o",
+                markersize=3,
+                linewidth=1.2,
+                label=JUDGE_WORDS[judge],
+            )
     axes.axhline(1.0, color=GREY, linewidth=0.8, linestyle="--")
     axes.set_xticks(range(1, max((len(tenths) for tenths in judges.values()), default=0) + 1))
     axes.set_xlabel("tenth of the customers, highest scores first", fontsize=TEXT)
@@ -132,7 +140,15 @@ def _auc(axes: Axes, judges: Mapping[str, Mapping[str, float]]) -> None:
     origins = sorted({origin for told in judges.values() for origin in told})
     for judge, told in judges.items():
         places = [place for place, origin in enumerate(origins) if origin in told]
-        axes.plot(places, [told[origins[place]] for place in places], color=JUDGE_COLOURS[judge], marker="o", markersize=3, linewidth=1.3, label=JUDGE_WORDS[judge])
+        axes.plot(
+            places,
+            [told[origins[place]] for place in places],
+            color=JUDGE_COLOURS[judge],
+            marker="o",
+            markersize=3,
+            linewidth=1.3,
+            label=JUDGE_WORDS[judge],
+        )
     _origins(axes, origins)
     low, high = axes.get_ylim()
     axes.set_ylim(low, high + 0.45 * (high - low))

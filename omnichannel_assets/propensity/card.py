@@ -1,0 +1,164 @@
+"""The model card: what a model answers, about whom, how good it was, what it cannot know and when not to use it. Words only.
+
+After Mitchell et al. (2019), "Model cards for model reporting". Here: the sentences, from a stored version and its stored judgement. Not here:
+pictures (``assets.card_picture``) and where a card is shown. A card repeats figures, it never makes them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+
+from omnichannel_assets.propensity.tasks import Task
+
+TRUSTED_ERROR = 0.05
+"""A mean calibration error above this: the order of customers counts, the percentages do not."""
+CLEAR_GAIN = 0.02
+"""An area under the curve above recency's by less is no clear gain."""
+YEAR_AND_A_HALF = 550
+"""Days from the first to the last cut-off that show one season twice."""
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A measured value with its 95 % interval, where there is one."""
+
+    value: float
+    low: float | None = None
+    high: float | None = None
+
+    def shown(self, decimals: int = 3) -> str:
+        """The value, and the interval in brackets."""
+        told = f"{self.value:,.{decimals}f}"
+        return told if self.low is None or self.high is None else f"{told} ({self.low:,.{decimals}f} to {self.high:,.{decimals}f})"
+
+
+@dataclass(frozen=True)
+class Card:
+    """Everything a card says of one version.
+
+    ``population`` is the rule in words; ``learning`` label -> words (how it learned: inputs, search, calibration, champion ...);
+    ``means`` judge -> metric -> mean over the origins; ``segments`` segment -> metric -> mean of the model; ``families`` -> share of what
+    moves the scores, largest first; ``refusal`` says why there is no model.
+    """
+
+    task: Task
+    as_of: date
+    population: str
+    cutoffs: Sequence[date] = ()
+    origins: Sequence[date] = ()
+    examples: int = 0
+    positives: int = 0
+    learning: Mapping[str, str] = field(default_factory=dict)
+    means: Mapping[str, Mapping[str, Figure]] = field(default_factory=dict)
+    segments: Mapping[str, Mapping[str, Figure]] = field(default_factory=dict)
+    families: Mapping[str, float] = field(default_factory=dict)
+    refusal: str = ""
+
+    def mean(self, judge: str, metric: str) -> float | None:
+        """A mean over the origins, None where it was not measured."""
+        found = self.means.get(judge, {}).get(metric)
+        return None if found is None else found.value
+
+
+JUDGES = {"model": "**the model**", "bgnbd": "BG/NBD", "rfm": "logistic RFM", "recency": "recency alone", "frequency": "frequency alone"}
+"""Judge -> its name in the table, in its order."""
+SHOWN = {
+    "auc": "AUC",
+    "average_precision": "average precision",
+    "lift_at_10_percent": "lift at 10 %",
+    "log_loss": "log loss",
+    "calibration_error": "calibration error",
+}
+"""Metric -> its heading."""
+
+
+def card_text(card: Card) -> str:
+    """The card as Markdown."""
+    parts = [
+        f"## {card.task.title}",
+        f"*Will a customer be one who {card.task.happened}?* Trained as of {card.as_of}; every fact it learned from was known before that day.",
+    ]
+    if card.refusal:
+        parts += ["**There is no model.** " + card.refusal]
+    parts += ["### About whom", card.population]
+    parts += ["### How it learned", _listed(_learned(card))] if card.examples else []
+    parts += ["### How good it was", *_goodness(card)]
+    if card.families:
+        parts += [
+            "### What moves the scores",
+            ", ".join(f"{name.replace('_', ' ')} {share:.0%}" for name, share in list(card.families.items())[:8]) + ".",
+        ]
+    parts += ["### What it cannot know", _listed(cannot_know(card)), "### When not to use it", _listed(not_for(card))]
+    return "\n\n".join(parts)
+
+
+def _learned(card: Card) -> list[str]:
+    span = f" from {card.cutoffs[0]} to {card.cutoffs[-1]}" if card.cutoffs else ""
+    first = f"{card.examples:,} {card.task.subject} at {len(card.cutoffs)} cut-offs{span}, of whom {card.positives:,} ({card.positives / card.examples:.0%}) {card.task.happened}."
+    return [first, *(f"{label}: {words}" for label, words in card.learning.items() if words)]
+
+
+def _goodness(card: Card) -> list[str]:
+    if not card.means.get("model"):
+        return ["Not judged: no later cut-off with a closed horizon, or too few customers at it."]
+    days = f"{card.origins[0]} to {card.origins[-1]}" if len(card.origins) > 1 else f"{card.origins[0]}"
+    words = f"Mean over {len(card.origins)} origin{'s' if len(card.origins) > 1 else ''} ({days}): each time learned only from what was known by then, judged on what came after. In brackets 95 % intervals."
+    found = [words, _table("judge", {JUDGES[judge]: card.means[judge] for judge in JUDGES if judge in card.means})]
+    if card.segments:
+        found += ["By part of the customers:", _table("part", {name.replace("_", " "): told for name, told in card.segments.items()})]
+    return found
+
+
+def _table(first: str, rows: Mapping[str, Mapping[str, Figure]]) -> str:
+    metrics = [metric for metric in SHOWN if any(metric in told for told in rows.values())]
+    lines = ["| " + " | ".join([first, *(SHOWN[metric] for metric in metrics)]) + " |", "|---" + "|---:" * len(metrics) + "|"]
+    for name, told in rows.items():
+        lines.append("| " + " | ".join([name, *(told[metric].shown() if metric in told else "" for metric in metrics)]) + " |")
+    return "\n".join(lines)
+
+
+def cannot_know(card: Card) -> list[str]:
+    """What no score of this model can take into account."""
+    found = [
+        "Anything known at or after its day: late files, later merges of customers, what a campaign does to people.",
+        "Why. It found what went along with the past, not what caused it.",
+        "Prices, stock, competitors, weather, strikes, new shops: no input tells of them.",
+        "Purchases that carry no identifier. Who pays cash without a card looks as if they had left.",
+    ]
+    if card.cutoffs and (card.cutoffs[-1] - card.cutoffs[0]).days < YEAR_AND_A_HALF:
+        found.append(
+            f"Seasons. Its cut-offs span {(card.cutoffs[-1] - card.cutoffs[0]).days} days: it saw no season twice and cannot tell one from a trend."
+        )
+    if card.task.population == "subscribers":
+        found.append("Whether an end was wanted: an expired card and a decision look the same.")
+    return found
+
+
+def not_for(card: Card) -> list[str]:
+    """When these scores are the wrong thing to use, with what was measured."""
+    found = [
+        "For anything that weighs on one person: credit, prices, service. Small differences between two customers are chance; bands and tenths are not.",
+        "To show that a campaign worked: only customers held out from it do.",
+        "For customers outside the population above, and for days long after the last training.",
+        "When a feed stopped: without orders everybody looks as if they were leaving.",
+    ]
+    error, gain = card.mean("model", "calibration_error"), _gain(card)
+    if error is not None and error > TRUSTED_ERROR:
+        found.insert(0, f"**As percentages.** They were {100 * error:.0f} points off on average; use the order of the customers.")
+    if gain is not None and gain < CLEAR_GAIN:
+        found.insert(
+            0,
+            f"**Instead of recency.** Its AUC is {gain:+.3f} beside that of the time since the last purchase alone: the simple rule does as well.",
+        )
+    return found
+
+
+def _gain(card: Card) -> float | None:
+    model, recency = card.mean("model", "auc"), card.mean("recency", "auc")
+    return None if model is None or recency is None else model - recency
+
+
+def _listed(sentences: Sequence[str]) -> str:
+    return "\n".join(f"- {sentence}" for sentence in sentences)
