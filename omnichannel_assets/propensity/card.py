@@ -16,6 +16,7 @@ TRUSTED_ERROR = 0.05
 """A mean calibration error above this: the order of customers counts, the percentages do not."""
 CLEAR_GAIN = 0.02
 """An area under the curve above recency's by less is no clear gain."""
+MOST_FAMILIES = 8
 YEAR_AND_A_HALF = 550
 """Days from the first to the last cut-off that show one season twice."""
 
@@ -62,7 +63,7 @@ class Card:
         return None if found is None else found.value
 
 
-JUDGES = {"model": "**the model**", "bgnbd": "BG/NBD", "rfm": "logistic RFM", "recency": "recency alone", "frequency": "frequency alone"}
+JUDGES = {"model": "the model", "bgnbd": "BG/NBD", "rfm": "logistic RFM", "recency": "recency alone", "frequency": "frequency alone"}
 """Judge -> its name in the table, in its order."""
 SHOWN = {
     "auc": "AUC",
@@ -74,49 +75,75 @@ SHOWN = {
 """Metric -> its heading."""
 
 
+@dataclass(frozen=True)
+class Section:
+    """A part of a card: sentences, points of a list, and tables as (headings, rows), to be shown in this order."""
+
+    title: str
+    sentences: Sequence[str] = ()
+    points: Sequence[str] = ()
+    tables: Sequence[tuple[Sequence[str], Sequence[Sequence[str]]]] = ()
+
+
+def sections(card: Card) -> list[Section]:
+    """The whole card."""
+    asked = (
+        f"Which {card.task.subject} {card.task.happened}? Trained as of {card.as_of}; everything it learned from was known before that day."
+    )
+    found = [
+        Section(card.task.title, [asked, *([f"There is no model. {card.refusal}"] if card.refusal else [])]),
+        Section("About whom", [card.population]),
+    ]
+    if card.examples:
+        found.append(Section("How it learned", points=_learned(card)))
+    found.append(_goodness(card))
+    if card.families:
+        shares = ", ".join(f"{name.replace('_', ' ')} {share:.0%}" for name, share in list(card.families.items())[:MOST_FAMILIES])
+        found.append(Section("What moves the scores", [f"{shares}."]))
+    return [*found, Section("What it cannot know", points=cannot_know(card)), Section("When not to use it", points=not_for(card))]
+
+
 def card_text(card: Card) -> str:
     """The card as Markdown."""
-    parts = [
-        f"## {card.task.title}",
-        f"*Will a customer be one who {card.task.happened}?* Trained as of {card.as_of}; every fact it learned from was known before that day.",
-    ]
-    if card.refusal:
-        parts += ["**There is no model.** " + card.refusal]
-    parts += ["### About whom", card.population]
-    parts += ["### How it learned", _listed(_learned(card))] if card.examples else []
-    parts += ["### How good it was", *_goodness(card)]
-    if card.families:
-        parts += [
-            "### What moves the scores",
-            ", ".join(f"{name.replace('_', ' ')} {share:.0%}" for name, share in list(card.families.items())[:8]) + ".",
-        ]
-    parts += ["### What it cannot know", _listed(cannot_know(card)), "### When not to use it", _listed(not_for(card))]
+    parts = []
+    for place, section in enumerate(sections(card)):
+        parts += [f"{'##' if place == 0 else '###'} {section.title}", *section.sentences]
+        parts += ["\n".join(f"- {text}" for text in section.points)] if section.points else []
+        parts += [_markdown(columns, rows) for columns, rows in section.tables]
     return "\n\n".join(parts)
+
+
+def _markdown(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [columns, ["---", *["---:"] * (len(columns) - 1)], *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
 def _learned(card: Card) -> list[str]:
     span = f" from {card.cutoffs[0]} to {card.cutoffs[-1]}" if card.cutoffs else ""
-    first = f"{card.examples:,} {card.task.subject} at {len(card.cutoffs)} cut-offs{span}, of whom {card.positives:,} ({card.positives / card.examples:.0%}) {card.task.happened}."
-    return [first, *(f"{label}: {words}" for label, words in card.learning.items() if words)]
+    counted = f"{card.examples:,} {card.task.subject} at {len(card.cutoffs)} cut-offs{span}, of whom {card.positives:,} ({card.positives / card.examples:.0%})"
+    return [f"{counted} {card.task.happened}.", *(f"{label}: {words}" for label, words in card.learning.items() if words)]
 
 
-def _goodness(card: Card) -> list[str]:
+def _goodness(card: Card) -> Section:
+    title = "How good it was"
     if not card.means.get("model"):
-        return ["Not judged: no later cut-off with a closed horizon, or too few customers at it."]
-    days = f"{card.origins[0]} to {card.origins[-1]}" if len(card.origins) > 1 else f"{card.origins[0]}"
-    words = f"Mean over {len(card.origins)} origin{'s' if len(card.origins) > 1 else ''} ({days}): each time learned only from what was known by then, judged on what came after. In brackets 95 % intervals."
-    found = [words, _table("judge", {JUDGES[judge]: card.means[judge] for judge in JUDGES if judge in card.means})]
+        return Section(title, ["Not judged: no later cut-off with a closed horizon, or too few customers at it."])
+    days = (
+        f"{len(card.origins)} origins from {card.origins[0]} to {card.origins[-1]}"
+        if len(card.origins) > 1
+        else f"the one origin {card.origins[0]}"
+    )
+    words = f"Mean over {days}: each time it learned only from what was known by then and was judged on what came after. In brackets 95 % intervals."
+    tables = [_table("judge", {JUDGES[judge]: card.means[judge] for judge in JUDGES if judge in card.means})]
     if card.segments:
-        found += ["By part of the customers:", _table("part", {name.replace("_", " "): told for name, told in card.segments.items()})]
-    return found
+        tables.append(_table("part of the customers", {name.replace("_", " "): told for name, told in card.segments.items()}))
+    return Section(title, [words], tables=tables)
 
 
-def _table(first: str, rows: Mapping[str, Mapping[str, Figure]]) -> str:
+def _table(first: str, rows: Mapping[str, Mapping[str, Figure]]) -> tuple[list[str], list[list[str]]]:
     metrics = [metric for metric in SHOWN if any(metric in told for told in rows.values())]
-    lines = ["| " + " | ".join([first, *(SHOWN[metric] for metric in metrics)]) + " |", "|---" + "|---:" * len(metrics) + "|"]
-    for name, told in rows.items():
-        lines.append("| " + " | ".join([name, *(told[metric].shown() if metric in told else "" for metric in metrics)]) + " |")
-    return "\n".join(lines)
+    cells = [[name, *(told[metric].shown() if metric in told else "" for metric in metrics)] for name, told in rows.items()]
+    return [first, *(SHOWN[metric] for metric in metrics)], cells
 
 
 def cannot_know(card: Card) -> list[str]:
@@ -127,17 +154,15 @@ def cannot_know(card: Card) -> list[str]:
         "Prices, stock, competitors, weather, strikes, new shops: no input tells of them.",
         "Purchases that carry no identifier. Who pays cash without a card looks as if they had left.",
     ]
-    if card.cutoffs and (card.cutoffs[-1] - card.cutoffs[0]).days < YEAR_AND_A_HALF:
-        found.append(
-            f"Seasons. Its cut-offs span {(card.cutoffs[-1] - card.cutoffs[0]).days} days: it saw no season twice and cannot tell one from a trend."
-        )
+    if card.cutoffs and (days := (card.cutoffs[-1] - card.cutoffs[0]).days) < YEAR_AND_A_HALF:
+        found.append(f"Seasons. Its cut-offs span {days} days: it saw no season twice and cannot tell one from a trend.")
     if card.task.population == "subscribers":
         found.append("Whether an end was wanted: an expired card and a decision look the same.")
     return found
 
 
 def not_for(card: Card) -> list[str]:
-    """When these scores are the wrong thing to use, with what was measured."""
+    """When these scores are the wrong thing to use; what was measured comes first."""
     found = [
         "For anything that weighs on one person: credit, prices, service. Small differences between two customers are chance; bands and tenths are not.",
         "To show that a campaign worked: only customers held out from it do.",
@@ -146,11 +171,11 @@ def not_for(card: Card) -> list[str]:
     ]
     error, gain = card.mean("model", "calibration_error"), _gain(card)
     if error is not None and error > TRUSTED_ERROR:
-        found.insert(0, f"**As percentages.** They were {100 * error:.0f} points off on average; use the order of the customers.")
+        found.insert(0, f"As percentages: they were {100 * error:.0f} points off on average. Use the order of the customers.")
     if gain is not None and gain < CLEAR_GAIN:
         found.insert(
             0,
-            f"**Instead of recency.** Its AUC is {gain:+.3f} beside that of the time since the last purchase alone: the simple rule does as well.",
+            f"Instead of recency: its AUC is {gain:+.3f} beside that of the time since the last purchase alone. The simple rule does as well.",
         )
     return found
 
@@ -158,7 +183,3 @@ def not_for(card: Card) -> list[str]:
 def _gain(card: Card) -> float | None:
     model, recency = card.mean("model", "auc"), card.mean("recency", "auc")
     return None if model is None or recency is None else model - recency
-
-
-def _listed(sentences: Sequence[str]) -> str:
-    return "\n".join(f"- {sentence}" for sentence in sentences)
