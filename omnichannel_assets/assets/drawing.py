@@ -56,8 +56,12 @@ def markdown_table(columns: Sequence[str], rows: Sequence[Sequence[Any]], most: 
 
 def markdown_picture(picture: Picture, rows: Sequence[Sequence[Any]]) -> str:
     """Rows as a PNG inside Markdown, which Dagster's pages show in place."""
-    encoded = base64.b64encode(bars(picture, rows)).decode("ascii")
-    return f"![{picture.title}](data:image/png;base64,{encoded})"
+    return markdown_png(picture.title, bars(picture, rows))
+
+
+def markdown_png(title: str, png: bytes) -> str:
+    """A PNG inside Markdown."""
+    return f"![{title}](data:image/png;base64,{base64.b64encode(png).decode('ascii')})"
 
 
 def bars(picture: Picture, rows: Sequence[Sequence[Any]]) -> bytes:

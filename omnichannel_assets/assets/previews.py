@@ -6,10 +6,11 @@ personal data. Labels that come from outside are shortened and cannot act as Mar
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from omnichannel_assets.assets.drawing import Picture, SmallTable, markdown_picture, markdown_table
+from omnichannel_assets.assets.model_cards import card_previews
 from omnichannel_assets.assets.previews_identity import IDENTITY_PREVIEWS
 from omnichannel_assets.assets.previews_scores import SCORE_PREVIEWS
 from omnichannel_assets.lake.schema import TableSchema
@@ -258,6 +259,10 @@ PREVIEWS: dict[str, tuple[Preview, ...]] = {
 """Table -> what to show of it. The histories of DMS tables share ``dms_previews``."""
 
 
+COMPOSED: Mapping[str, Callable[[Workspace], dict[str, str]]] = {"model_cards": card_previews}
+"""Table -> what to show of it that is more than one query."""
+
+
 def dms_previews(table: str) -> tuple[Preview, ...]:
     """What to show of the version history of one DMS table."""
     sql = (
@@ -275,7 +280,7 @@ def previews_of(workspace: Workspace, table: TableSchema) -> dict[str, str]:
         shown[preview.title] = (
             markdown_picture(preview, rows) if isinstance(preview, Picture) else markdown_table(columns, rows, preview.most, preview.widest)
         )
-    return shown
+    return shown | (COMPOSED[table.name](workspace) if table.name in COMPOSED else {})
 
 
 def preview_rows(

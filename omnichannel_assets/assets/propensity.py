@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from omnichannel_assets.assets.as_of import as_of_reads
+from omnichannel_assets.assets.model_cards import make_cards
 from omnichannel_assets.assets.model_evaluation import evaluate_models
 from omnichannel_assets.assets.model_versions import OWNERS, is_kept, log, partition_of
 from omnichannel_assets.assets.models import champions, train_churn, train_repurchase
@@ -26,6 +27,7 @@ from omnichannel_assets.lake.lake import digest_of
 from omnichannel_assets.lake.tables_scores import (
     CHURN_MODEL,
     CUSTOMER_FEATURES,
+    MODEL_CARDS,
     MODEL_EVALUATION,
     PROPENSITY_SCORES,
     REPURCHASE_MODEL,
@@ -155,6 +157,9 @@ def assets(as_of_days: dg.PartitionsDefinition) -> list[dg.AssetsDefinition]:
         step_asset(CHURN_MODEL, train_churn, deps=examples, **learned),
         step_asset(REPURCHASE_MODEL, train_repurchase, deps=examples, **learned),
         step_asset(MODEL_EVALUATION, evaluate_models, deps=examples, **learned),
+        step_asset(
+            MODEL_CARDS, make_cards, group="models", deps=[*models, MODEL_EVALUATION.name], kinds=("python", "matplotlib"), owners=OWNERS
+        ),
         step_asset(
             PROPENSITY_SCORES,
             score_customers,

@@ -146,6 +146,18 @@ MODEL_EVALUATION = TableSchema(
     partition="as_of",
 )
 
+MODEL_CARDS = TableSchema(
+    "model_cards",
+    "One card a model and training date: about whom it speaks, how it learned, how good it was, what it cannot know and when not to use it.",
+    (
+        AS_OF,
+        required("model", "text", "churn_inactivity, churn_subscription or repurchase"),
+        required("card", "text", "the card, as Markdown"),
+    ),
+    ("model",),
+    partition="as_of",
+)
+
 PROPENSITY_SCORES = TableSchema(
     "propensity_scores",
     "What campaign people read: how likely each eligible customer is to leave and to buy again, as of a date, with the reasons in words.",
@@ -174,5 +186,6 @@ SCORE_TABLES: tuple[TableSchema, ...] = (
     CHURN_MODEL,
     REPURCHASE_MODEL,
     MODEL_EVALUATION,
+    MODEL_CARDS,
     PROPENSITY_SCORES,
 )

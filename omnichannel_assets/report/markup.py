@@ -19,7 +19,7 @@ STYLE = """
 * { box-sizing: border-box }
 body { margin: 0 auto; max-width: 1080px; padding: 32px 24px 64px; font: 15px/1.5 system-ui, "Segoe UI", Roboto, sans-serif; color: var(--ink); background: #fff }
 h1 { font-size: 28px; line-height: 1.2; margin: 0 0 4px } h2 { font-size: 21px; margin: 48px 0 8px; padding-top: 12px; border-top: 2px solid var(--line) }
-h3 { font-size: 16px; margin: 26px 0 4px }
+h3 { font-size: 16px; margin: 26px 0 4px } h4 { font-size: 15px; margin: 18px 0 2px } details { margin: 8px 0 } summary { cursor: pointer; font-weight: 600 }
 p, ul { margin: 6px 0; max-width: 76ch } ul { padding-left: 20px } .soft { color: var(--soft) } a { color: #2b5f94 }
 nav { display: flex; flex-wrap: wrap; gap: 4px 18px; margin: 12px 0 }
 .tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(138px, 1fr)); gap: 10px; margin: 18px 0 }

@@ -9,10 +9,10 @@ from datetime import date
 from omnichannel_assets.lake.engine import Engine
 from omnichannel_assets.propensity.tasks import days_in_words
 from omnichannel_assets.report import charts
+from omnichannel_assets.report.cards import cards
 from omnichannel_assets.report.judgement import Judgement, judgements
 from omnichannel_assets.report.markup import Share, escaped, heading, note, paragraph, percent, picture, pictures, points, table
 from omnichannel_assets.resources.workspace import Workspace
-
 
 BANDS = {"low": charts.GREY, "medium": charts.YELLOW, "high": charts.RED}
 DECILES = {"other nine tenths": charts.GREY, "top tenth": charts.BLUE}
@@ -44,7 +44,8 @@ def scores(workspace: Workspace, engine: Engine, scored: date | None, known: int
         )
     )
     parts += [_silence(engine, scored), _spreads(engine, scored), "<h3>How good they are</h3>", *(_judgement(judged) for judged in found)]
-    return "".join([*parts, _reasons(engine, scored), _population(workspace, engine, scored, known, found)])
+    carded = cards(engine, scored, workspace.settings.eligible_days)
+    return "".join([*parts, carded, _reasons(engine, scored), _population(workspace, engine, scored, known, found)])
 
 
 def _silence(engine: Engine, scored: date) -> str:

@@ -1,0 +1,155 @@
+"""A card for each model and training date: its words as a table, and for people who look, its words and picture in the catalog.
+
+Here: gathering what is stored of a version and of its judgement. Not here: the sentences (``propensity.card``) and the drawing
+(``card_picture``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from omnichannel_assets.assets.card_picture import CardFigures, card_picture
+from omnichannel_assets.assets.drawing import markdown_png
+from omnichannel_assets.assets.model_versions import is_kept, training_dates
+from omnichannel_assets.assets.steps import Draft, StepReport, publish
+from omnichannel_assets.lake.code import code_digest
+from omnichannel_assets.lake.engine import Engine
+from omnichannel_assets.lake.lake import digest_of
+from omnichannel_assets.lake.tables_scores import CHURN_MODEL, MODEL_CARDS, MODEL_EVALUATION, REPURCHASE_MODEL
+from omnichannel_assets.propensity.card import Card, Figure, card_text
+from omnichannel_assets.propensity.tasks import task_named
+from omnichannel_assets.resources.workspace import Workspace
+
+MODEL_TABLES = (CHURN_MODEL, REPURCHASE_MODEL)
+TELLS_OF = (*MODEL_TABLES, MODEL_EVALUATION)
+"""What cards are made from."""
+MEAN, ALL, MODEL = "mean", "all", "model"
+Figures = Mapping[tuple[str, str, str, str], Figure]
+"""(origin, segment, judge, metric) -> figure."""
+
+
+@dataclass(frozen=True)
+class DrawnCard:
+    """A card's words, and what its picture shows."""
+
+    card: Card
+    figures: CardFigures
+
+
+def make_cards(workspace: Workspace) -> StepReport:
+    """Bring the cards of the training dates up to date. Raises ChecksFailedError."""
+    import pyarrow as pa
+
+    report = StepReport(MODEL_CARDS)
+    for as_of in training_dates(workspace):
+        made = {table.name: workspace.lake.manifest(table.name, ("as_of", as_of.isoformat())) for table in TELLS_OF}
+        inputs = {name: manifest.sha256 for name, manifest in made.items() if manifest}
+        code = code_digest("propensity/card.py", "propensity/tasks.py", "assets/model_cards.py")
+        digest = digest_of({"code": code, "columns": MODEL_CARDS.fingerprint(), "inputs": inputs, "population": workspace.settings.eligible_days})
+        if is_kept(workspace, report, digest, as_of):
+            continue
+        found = cards_of(workspace, as_of)
+        rows = [{"as_of": as_of, "model": drawn.card.task.model, "card": card_text(drawn.card)} for drawn in found]
+        publish(workspace, report, Draft(pa.Table.from_pylist(rows, schema=MODEL_CARDS.arrow()), digest, as_of.isoformat()))
+    return report.raise_failures()
+
+
+def cards_of(workspace: Workspace, as_of: date) -> list[DrawnCard]:
+    """The cards of one training date, from the stored tables."""
+    with workspace.lake.engine(reading=True) as engine:
+        for table in TELLS_OF:
+            engine.register_files(table, workspace.lake.paths(table, [as_of.isoformat()]))
+        return read_cards(engine, as_of, workspace.settings.eligible_days)
+
+
+def card_previews(workspace: Workspace) -> dict[str, str]:
+    """Title -> Markdown of the newest cards, each with its picture."""
+    stored = workspace.lake.manifests(MODEL_CARDS)
+    if not stored:
+        return {}
+    found = cards_of(workspace, date.fromisoformat(max(stored)))
+    return {f"card: {drawn.card.task.title}": f"{card_text(drawn.card)}\n\n{markdown_png(drawn.figures.title, card_picture(drawn.figures))}" for drawn in found}
+
+
+def read_cards(engine: Engine, as_of: date, eligible_days: int) -> list[DrawnCard]:
+    """The cards of a training date, by model, from an engine that has the model tables and ``model_evaluation``."""
+    versions = " union all by name ".join(f"select * from {table.name} where as_of = $as_of" for table in MODEL_TABLES)
+    names, rows = engine.select(f"select * from ({versions}) order by model", {"as_of": as_of})
+    return [_drawn(engine, dict(zip(names, row, strict=True)), eligible_days) for row in rows]
+
+
+def _drawn(engine: Engine, version: Mapping[str, Any], eligible_days: int) -> DrawnCard:
+    task = task_named(version["model"], version["horizon_days"])
+    figures, population = _figures(engine, version)
+    cutoffs = [date.fromisoformat(day) for day in version["cutoffs"].split(",") if day]
+    origins = sorted({origin for origin, *_ in figures} - {MEAN})
+    card = Card(
+        task,
+        version["as_of"],
+        population or f"{task.asked_of(eligible_days)} a cut-off.",
+        cutoffs,
+        [date.fromisoformat(day) for day in origins],
+        version["examples"],
+        version["positives"],
+        _learning(version),
+        _by(figures, lambda origin, segment, judge: judge if (origin, segment) == (MEAN, ALL) else None),
+        _by(figures, lambda origin, segment, judge: segment if (origin, judge) == (MEAN, MODEL) and segment != ALL else None),
+        _families(version),
+        version["refusal"] or "",
+    )
+    return DrawnCard(card, _pictured(card, figures, origins))
+
+
+def _figures(engine: Engine, version: Mapping[str, Any]) -> tuple[dict[tuple[str, str, str, str], Figure], str]:
+    """The judgement of a version, and who was judged, in words."""
+    rows = engine.rows(
+        "select origin, segment, judge, metric, value, low, high, population from model_evaluation where as_of = $as_of and model = $model order by all",
+        {"as_of": version["as_of"], "model": version["model"]},
+    )
+    told = {(origin, segment, judge, metric): Figure(value, low, high) for origin, segment, judge, metric, value, low, high, _ in rows if value is not None}
+    words = [row[-1] for row in rows if row[0] == MEAN and row[1] == ALL]
+    return told, words[0] if words else ""
+
+
+def _by(figures: Figures, named: Any) -> dict[str, dict[str, Figure]]:
+    found: dict[str, dict[str, Figure]] = {}
+    for (origin, segment, judge, metric), figure in figures.items():
+        name = named(origin, segment, judge)
+        if name is not None:
+            found.setdefault(name, {})[metric] = figure
+    return found
+
+
+def _learning(version: Mapping[str, Any]) -> dict[str, str]:
+    inputs = len(version["features"].split(",")) if version["features"] else 0
+    return {"Inputs": f"{inputs} features", "Calibrated on": version["calibrated_on"] or ""}
+
+
+def _families(version: Mapping[str, Any]) -> dict[str, float]:
+    pairs = [part.split("=") for part in (version["weights"] or "").split(",") if part]
+    return {name: float(share) for name, share in sorted(pairs, key=lambda pair: -float(pair[1])) if float(share) > 0}
+
+
+def _pictured(card: Card, figures: Figures, origins: Sequence[str]) -> CardFigures:
+    newest = origins[-1] if origins else ""
+    judges = sorted({judge for _, _, judge, _ in figures}, key=lambda judge: (judge != MODEL, judge))
+
+    def series(judge: str, metric: str) -> list[float]:
+        keys = [(newest, ALL, judge, metric.format(number)) for number in range(1, 20)]
+        return [figures[key].value for key in keys if key in figures]
+
+    predicted, observed = series(MODEL, "decile_{:02}_predicted"), series(MODEL, "decile_{:02}_observed")
+    roc = {judge: [(0.0, 0.0), *((place / 20, hits) for place, hits in enumerate(series(judge, "roc_{:02}"), 1)), (1.0, 1.0)] for judge in (MODEL, "recency")}
+    counts = {day: [figures.get((day, ALL, MODEL, f"{kind}_count")) for kind in ("forecast", "actual")] for day in origins}
+    return CardFigures(
+        f"{card.task.title}, as of {card.as_of}: {card.task.subject} that {card.task.happened}",
+        {judge: points for judge, points in roc.items() if len(points) > 2},
+        {judge: found for judge in (MODEL, "recency") if (found := series(judge, "decile_{:02}_lift"))},
+        list(zip(predicted, observed, strict=True)),
+        card.families,
+        {day: (pair[0].value, pair[1].value) for day, pair in counts.items() if pair[0] and pair[1]},
+        {judge: {day: figures[key].value for day in origins if (key := (day, ALL, judge, "auc")) in figures} for judge in judges},
+    )
