@@ -87,6 +87,9 @@ class Settings(BaseModel):
     personalize_tracking_id: str = Field("", description="Event tracker that receives the shop's events. Empty: the one of PERSONALIZE_GROUP, looked up.")
     pinpoint_application_id: str = Field("", description="Pinpoint project named in the import request.")
     connect_domain: str = Field("omnichannel", description="Customer Profiles domain named in the upload request.")
+    evaluation_origins: int = Field(
+        12, ge=1, le=60, description="Rolling origins: on how many of the newest past cut-offs with a closed horizon models are judged."
+    )
     mostly_bad_share: float = Field(
         0.5, gt=0, le=1, description="A file of 20 rows or more with a larger share of unreadable rows goes to quarantine as a whole."
     )
