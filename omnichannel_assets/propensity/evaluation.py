@@ -35,6 +35,10 @@ OVER = "auc_over_"
 """How far the model's area under the curve is above a judge's, of the same drawn customers: ``auc_over_recency``."""
 
 
+USUAL = Judging()
+"""Twelve origins, the default parameters, a purchase in the last 365 days."""
+
+
 @dataclass(frozen=True)
 class Figure:
     """One row of ``model_evaluation`` without its model and date. ``origin``: a date, or ``mean``; no ``value`` where nothing can be told."""
@@ -60,7 +64,7 @@ class _Measured:
     draws: Mapping[tuple[str, str], np.ndarray]
 
 
-def evaluate(task: Task, examples: pa.Table, features: Sequence[str], judging: Judging = Judging()) -> list[Figure]:
+def evaluate(task: Task, examples: pa.Table, features: Sequence[str], judging: Judging = USUAL) -> list[Figure]:
     """Judge a task on rolling origins. Where none can be judged there is one figure without a value, and its population says why."""
     days = origins(task, examples, judging)
     if not days:

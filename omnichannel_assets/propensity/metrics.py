@@ -7,6 +7,7 @@ Here: pure functions of answers, a score and weights. Not here: who judges (``ba
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -95,7 +96,7 @@ def lift(found: Ranked, weights: np.ndarray, first: float, last: float) -> np.nd
 
 def _tenths(length: int) -> list[slice]:
     cuts = [part * length // DECILES for part in range(DECILES + 1)]
-    return [slice(start, end) for start, end in zip(cuts, cuts[1:], strict=False) if end > start]
+    return [slice(start, end) for start, end in pairwise(cuts) if end > start]
 
 
 def _calibration_error(found: Ranked, weights: np.ndarray) -> np.ndarray:
