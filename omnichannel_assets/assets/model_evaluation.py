@@ -9,11 +9,9 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from omnichannel_assets.assets.features import ELIGIBLE_DAYS
 from omnichannel_assets.assets.model_versions import MODEL_FEATURES, from_examples, log, newest_words
 from omnichannel_assets.assets.steps import StepReport
 from omnichannel_assets.lake.tables_scores import MODEL_EVALUATION
-from omnichannel_assets.propensity.tasks import TASKS
 from omnichannel_assets.resources.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -29,8 +27,8 @@ def evaluate_models(workspace: Workspace) -> StepReport:
         from omnichannel_assets.propensity.origins import Judging
 
         found = []
-        for task in TASKS:
-            figures = evaluate(task, examples, MODEL_FEATURES, Judging(most_origins=most, eligible_days=ELIGIBLE_DAYS))
+        for task in workspace.tasks:
+            figures = evaluate(task, examples, MODEL_FEATURES, Judging(most_origins=most, eligible_days=workspace.settings.eligible_days))
             log.info("%s: %s", task.model, figures[-1].population)
             found += [{"model": task.model, "horizon_days": task.horizon_days, **asdict(figure)} for figure in figures]
         return found

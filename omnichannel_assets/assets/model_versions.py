@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
@@ -68,6 +69,8 @@ def from_examples(
                 "columns": table.fingerprint(),
                 "examples": made.sha256,
                 "parameters": parameters or {},
+                "tasks": [asdict(task) for task in workspace.tasks],
+                "population": workspace.feature_parameters(),
             }
         )
         if is_kept(workspace, report, digest, as_of):

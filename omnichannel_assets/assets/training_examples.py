@@ -5,11 +5,11 @@ Here: which cut-offs, and the world as of each. Not here: features and labels (`
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import date
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from omnichannel_assets.assets.as_of import AS_OF_STEPS, known_before, parameters_at, register_world, world_digest
-from omnichannel_assets.assets.features import ELIGIBLE_DAYS
 from omnichannel_assets.assets.model_versions import is_kept, log, partition_of, training_dates
 from omnichannel_assets.assets.steps import Draft, StepReport, publish, read_by
 from omnichannel_assets.checks.outcome import CheckOutcome
@@ -62,9 +62,14 @@ def _version_digest(workspace: Workspace, as_of: date) -> str:
     texts = sorted(f"sql/{name}.sql" for name in behind if model_exists(name) and (name in names or name in AS_OF_STEPS))
     code = code_digest(*texts, "sql/macros.sql", "assets/as_of.py", "assets/training_examples.py", "propensity/calendar.py")
     secret = digest_of(workspace.settings.identity_key.get_secret_value().encode().hex())[:8]
-    parameters = {**workspace.staging_parameters(), **parameters_at(workspace, as_of), "eligible_days": ELIGIBLE_DAYS}
-    parameters |= {"identity_key": secret, "identity_rules": workspace.rules.fingerprint()}
+    parameters = {**workspace.staging_parameters(), **parameters_at(workspace, as_of), **_parameters(workspace)}
+    parameters |= {"identity_key": secret, "identity_rules": workspace.rules.fingerprint(), "cutoffs": workspace.settings.training_cutoffs}
     return digest_of({"code": code, "columns": TRAINING_EXAMPLES.fingerprint(), "parameters": parameters})
+
+
+def _parameters(workspace: Workspace) -> dict[str, Any]:
+    """What examples bind besides the values of an as-of date: the population and the horizons."""
+    return {**workspace.feature_parameters(), **asdict(workspace.horizons)}
 
 
 def _examples(workspace: Workspace, as_of: date, seen: dict[date, AtCutoff]) -> tuple[pa.Table, dict[str, int]]:
@@ -73,11 +78,11 @@ def _examples(workspace: Workspace, as_of: date, seen: dict[date, AtCutoff]) -> 
         register_world(workspace, engine, [TRAINING_EXAMPLES.name], as_of)
         first, last = engine.rows("select min(ordered_at), max(ordered_at) from orders")[0]
         until = calendar.orders_until(last, as_of) if last else as_of
-        days = calendar.cutoffs(first, until) if first else []
+        days = calendar.cutoffs(first, until, workspace.horizons.shortest, workspace.settings.training_cutoffs) if first else []
         features, identities = _at_cutoffs(workspace, days, seen)
         engine.register(AT_CUTOFFS[0], features.rename_columns({"as_of": "cutoff"}))
         engine.register(AT_CUTOFFS[1], identities)
-        data = engine.model(TRAINING_EXAMPLES, {**parameters_at(workspace, as_of), "orders_until": midnight(until)})
+        data = engine.model(TRAINING_EXAMPLES, {**parameters_at(workspace, as_of), **_parameters(workspace), "orders_until": midnight(until)})
     return data, {"cutoffs": len(days), "rows_in": features.num_rows}
 
 
@@ -89,7 +94,7 @@ def _at_cutoffs(workspace: Workspace, days: list[date], seen: dict[date, AtCutof
         for day in days:
             if day not in seen:
                 register_world(workspace, engine, [CUSTOMER_FEATURES.name], day)
-                features = engine.model(CUSTOMER_FEATURES, {**parameters_at(workspace, day), "eligible_days": ELIGIBLE_DAYS})
+                features = engine.model(CUSTOMER_FEATURES, {**parameters_at(workspace, day), **workspace.feature_parameters()})
                 seen[day] = features.cast(CUSTOMER_FEATURES.arrow()), engine.query(HELD, {"day": day}).cast(_held_schema())
     return (
         pa.concat_tables([CUSTOMER_FEATURES.arrow().empty_table(), *(seen[day][0] for day in days)]),

@@ -69,7 +69,7 @@ FEATURES: tuple[Column, ...] = (
 
 CUSTOMER_FEATURES = TableSchema(
     "customer_features",
-    "One row per eligible customer as of a date: a known customer with a purchase in the last 365 days, with what was known of them before T.",
+    "One row per eligible customer as of a date: a known customer with a purchase in the last ELIGIBLE_DAYS days, with what was known of them before T.",
     (CUSTOMER, AS_OF, *FEATURES),
     ("customer_id",),
     partition="as_of",
@@ -84,13 +84,14 @@ TRAINING_EXAMPLES = TableSchema(
         required("customer_id", "text", "customer as of the cut-off"),
         Column("heir_id", "text", "the same person as of the training as-of date, after merges"),
         *FEATURES,
-        Column("repurchase_30", "boolean", "a purchase in [cut-off, cut-off + 30 d); NULL when that has not fully passed"),
-        Column("inactivity_90", "boolean", "no purchase in [cut-off, cut-off + 90 d); NULL when that has not fully passed"),
+        Column("repurchase", "boolean", "a purchase in [cut-off, cut-off + REPURCHASE_DAYS); NULL when that has not fully passed"),
+        Column("inactivity", "boolean", "no purchase in [cut-off, cut-off + CHURN_DAYS); NULL when that has not fully passed"),
         Column(
-            "subscription_churn_90",
+            "subscription_churn",
             "boolean",
-            "a subscription active at the cut-off ends in [cut-off, cut-off + 90 d); NULL without one, or when that has not fully passed",
+            "a subscription active at the cut-off ends in [cut-off, cut-off + CHURN_DAYS); NULL without one, or when that has not fully passed",
         ),
+        Column("future_spend", "decimal", "order totals in [cut-off, cut-off + CHURN_DAYS); NULL when that has not fully passed"),
     ),
     ("cutoff", "customer_id"),
     partition="as_of",
@@ -126,9 +127,9 @@ def _model_table(name: str, description: str) -> TableSchema:
 
 
 CHURN_MODEL = _model_table(
-    "churn_model", "Versions of the models of leaving: no purchase for 90 days, and the end of a subscription within 90 days."
+    "churn_model", "Versions of the models of leaving: no purchase for CHURN_DAYS days, and the end of a subscription within them."
 )
-REPURCHASE_MODEL = _model_table("repurchase_model", "Versions of the model of buying again within 30 days.")
+REPURCHASE_MODEL = _model_table("repurchase_model", "Versions of the model of buying again within REPURCHASE_DAYS days.")
 
 MODEL_EVALUATION = TableSchema(
     "model_evaluation",
@@ -171,16 +172,16 @@ PROPENSITY_SCORES = TableSchema(
     (
         CUSTOMER,
         AS_OF,
-        Column("churn_score", "number", "probability of no purchase in the next 90 days; NULL when no model could be trained"),
+        Column("churn_score", "number", "probability of no purchase in the next CHURN_DAYS days; NULL when no model could be trained"),
         Column("churn_band", "text", "high (the 20 % most likely to leave), medium (the next 30 %) or low"),
         Column("churn_reasons", "text", "up to three reasons, the strongest first, separated by semicolons"),
-        Column("repurchase_score", "number", "probability of a purchase in the next 30 days; NULL when no model could be trained"),
+        Column("repurchase_score", "number", "probability of a purchase in the next REPURCHASE_DAYS days; NULL when no model could be trained"),
         Column("repurchase_decile", "integer", "1 (the tenth most likely to buy) to 10"),
         Column("repurchase_reasons", "text", "up to three reasons, the strongest first, separated by semicolons"),
         Column(
             "subscription_churn_score",
             "number",
-            "probability that the active subscription ends in the next 90 days; NULL without an active subscription or a model",
+            "probability that the active subscription ends in the next CHURN_DAYS days; NULL without an active subscription or a model",
         ),
     ),
     ("customer_id",),

@@ -33,10 +33,8 @@ LEAST_IN_SEGMENT = 30
 """A part of the customers with fewer of either answer is not judged on its own."""
 OVER = "auc_over_"
 """How far the model's area under the curve is above a judge's, of the same drawn customers: ``auc_over_recency``."""
-
-
 USUAL = Judging()
-"""Twelve origins, the default parameters, a purchase in the last 365 days."""
+"""Twelve origins, the default parameters of the trees, the default population."""
 
 
 @dataclass(frozen=True)
@@ -86,9 +84,7 @@ def _nothing(task: Task, judging: Judging, last: NotJudged) -> Figure:
 
 
 def _people(task: Task, judging: Judging, day: date, count: int, positives: int) -> str:
-    subscribed = "an active subscription and " if task.population == "subscribers" else ""
-    window = f"in the {judging.eligible_days:,} days before" if judging.eligible_days else "at any time before"
-    return f"known customers with {subscribed}a purchase {window} {day}: {count:,}, of whom {positives:,} {task.happened}"
+    return f"{task.asked_of(judging.eligible_days)} {day}: {count:,}, of whom {positives:,} {task.happened}"
 
 
 def population(task: Task, judging: Judging, one: Judged) -> str:

@@ -15,7 +15,7 @@ from omnichannel_assets.propensity import calendar
 from omnichannel_assets.propensity.baselines import MODEL, Opinion, opinions
 from omnichannel_assets.propensity.scoring import score
 from omnichannel_assets.propensity.segments import members
-from omnichannel_assets.propensity.tasks import Task
+from omnichannel_assets.propensity.tasks import ELIGIBLE_DAYS, Task
 from omnichannel_assets.propensity.training import Model, train
 
 if TYPE_CHECKING:
@@ -27,12 +27,12 @@ if TYPE_CHECKING:
 class Judging:
     """How models are judged: on how many of the newest origins (or on those named), whom the population holds, and how one learns.
 
-    ``eligible_days`` only words the population: 0 is everybody with a purchase before. ``learn`` has the form of ``training.train``.
+    ``eligible_days`` only words the population (0: no limit). ``learn`` has the form of ``training.train``.
     """
 
     most_origins: int = 12
     origins: tuple[date, ...] = ()
-    eligible_days: int = 365
+    eligible_days: int = ELIGIBLE_DAYS
     learn: Callable[..., Model] = train
 
 

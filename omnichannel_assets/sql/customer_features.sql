@@ -1,4 +1,4 @@
--- customer_features: one row per eligible customer as of $as_of: a known customer with a purchase in the last $eligible_days days.
+-- customer_features: one row per eligible customer as of $as_of: a known customer with a purchase in the last $eligible_days days (0: ever).
 -- Grain: as_of, customer_id. Reads: identities, orders, order_lines, returns, event_facts, fact_owners, dms_subscriptions, products.
 -- A purchase is an order that was not called off. A window of w days is [T - w, T): what happened exactly w days before T is in it, T is not.
 -- Counts of behaviour are NULL where the shop's events were not yet collected over the whole window: nothing seen is not nothing done. Since when
@@ -27,7 +27,7 @@ bought as (
         count(*) filter (where age <= 365 and channel = 'online') as online_365_days, count(total) filter (where age <= 365) as priced_365_days
     from purchases
     group by customer_id
-    having min(age) <= $eligible_days
+    having $eligible_days = 0 or min(age) <= $eligible_days
 ),
 gaps as (
     select customer_id, max(days_between(day_before, day_at)) as longest_gap_days

@@ -46,9 +46,9 @@ def subscription(subscription_id: str, started, until: str | None = None, /, **c
     return version("2026-01-01 00:00", until, **row | columns)
 
 
-def features(**inputs: list[dict]) -> list[dict]:
+def features(*, eligible_days: int = 365, **inputs: list[dict]) -> list[dict]:
     inputs = {"identities": KNOWN, "orders": [order("O-1", before(10))]} | inputs
-    return built("customer_features", parameters={"eligible_days": 365}, **inputs)
+    return built("customer_features", parameters={"eligible_days": eligible_days}, **inputs)
 
 
 def one(**inputs: list[dict]) -> dict:
@@ -68,6 +68,16 @@ def test_no_orders_make_no_features():
 @pytest.mark.parametrize(("at", "eligible"), [(before(365), 1), (before(365) - TICK, 0), (before(0) - TICK, 1)])
 def test_a_customer_is_eligible_with_a_purchase_in_the_year_before(at, eligible):
     assert len(features(orders=[order("O-1", at)])) == eligible
+
+
+@pytest.mark.parametrize(("eligible_days", "eligible"), [(10, 1), (9, 0), (0, 1)])
+def test_how_long_ago_the_purchase_may_be_is_a_setting_and_zero_means_any(eligible_days, eligible):
+    assert len(features(eligible_days=eligible_days)) == eligible
+
+
+def test_of_every_customer_with_a_purchase_those_of_long_ago_have_no_orders_of_a_year():
+    found = features(eligible_days=0, orders=[order("O-1", before(400)), order("O-2", before(800))])
+    assert part(found, "recency_days", "orders_365_days", "spend_365_days", "average_order_value", "online_share", "mean_gap_days") == [(400, 0, 0, None, None, 400)]
 
 
 def test_visitors_and_called_off_orders_make_nobody_eligible():

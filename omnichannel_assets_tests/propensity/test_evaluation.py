@@ -149,7 +149,7 @@ def test_the_newest_origins_are_judged_and_as_many_as_asked_for():
 
 def test_a_population_of_everybody_is_told_as_such():
     figures = evaluate(CHURN_INACTIVITY, examples(8), FEATURES, Judging(origins=(LAST,), eligible_days=0))
-    assert figures[0].population.startswith(f"known customers with a purchase at any time before {LAST}: 400")
+    assert figures[0].population.startswith(f"known customers with any purchase before {LAST}: 400")
 
 
 def test_what_cannot_be_judged_says_why():
