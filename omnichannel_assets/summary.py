@@ -57,7 +57,7 @@ def summary_lines(workspace: Workspace, result: RunResult) -> list[str]:
 
 @dataclass(frozen=True)
 class Quality:
-    """How good the version of one model that scored the newest date is, beside recency alone; or why there is none."""
+    """How good the version of one model that scored the newest date is, on the mean of its origins beside recency alone; or why there is none."""
 
     model: str
     auc: float | None
@@ -71,14 +71,18 @@ class Quality:
             return self.refusal
         if self.auc is None:
             return f"cannot be judged yet: {self.population}"
-        return f"AUC {self.auc:.3f}, recency alone {self.baseline:.3f}; {self.population}"
+        beside = f", recency alone {self.baseline:.3f}" if self.baseline is not None else ""
+        return f"AUC {self.auc:.3f}{beside}; {self.population}"
 
 
 def model_quality(workspace: Workspace) -> list[Quality]:
     """The newest version of each model: judged, or refused with the reason."""
     with public_engine(workspace.lake, workspace.tables) as engine:
         judged = engine.rows(
-            "select model, value, baseline, population from model_evaluation where metric = 'auc' and as_of = (select max(as_of) from model_evaluation) order by model"
+            "select m.model, m.value, r.value as baseline, m.population from model_evaluation as m left join model_evaluation as r on r.as_of = m.as_of "
+            "and r.model = m.model and r.origin = m.origin and r.segment = m.segment and r.metric = m.metric and r.judge = 'recency' "
+            "where m.metric = 'auc' and m.judge = 'model' and m.segment = 'all' and m.origin = 'mean' "
+            "and m.as_of = (select max(as_of) from model_evaluation) order by m.model"
         )
         refused = engine.rows(
             " union all ".join(

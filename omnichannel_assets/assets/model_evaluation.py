@@ -1,10 +1,15 @@
-"""The judgement of the models, one partition a training date. Not here: how it is made (``propensity.evaluation``)."""
+"""The judgement of the models, one partition a training date. Not here: how it is made (``propensity.evaluation``).
+
+What is judged is the way models are made, on each rolling origin anew, with the default parameters of the trees: a search at every origin
+would cost as many searches as there are origins.
+"""
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from omnichannel_assets.assets.model_versions import MODEL_FEATURES, from_examples, newest_words
+from omnichannel_assets.assets.model_versions import MODEL_FEATURES, from_examples, log, newest_words
 from omnichannel_assets.assets.steps import StepReport
 from omnichannel_assets.lake.tables_scores import MODEL_EVALUATION
 from omnichannel_assets.resources.workspace import Workspace
@@ -15,15 +20,19 @@ if TYPE_CHECKING:
 
 def evaluate_models(workspace: Workspace) -> StepReport:
     """Bring the judgement of the training dates' procedure up to date. Raises ChecksFailedError."""
-    from omnichannel_assets.propensity.evaluation import evaluate
+    most = workspace.settings.evaluation_origins
 
     def rows(examples: pa.Table, digest: str) -> list[dict[str, Any]]:
+        from omnichannel_assets.propensity.evaluation import evaluate
+        from omnichannel_assets.propensity.origins import Judging
+
         found = []
         for task in workspace.tasks:
-            population, metrics = evaluate(task, examples, MODEL_FEATURES, eligible_days=workspace.settings.eligible_days)
-            found += [{"model": task.model, "population": population, "metric": m, "value": v, "baseline": b} for m, v, b in metrics]
+            figures = evaluate(task, examples, MODEL_FEATURES, Judging(most_origins=most, eligible_days=workspace.settings.eligible_days))
+            log.info("%s: %s", task.model, figures[-1].population)
+            found += [{"model": task.model, "horizon_days": task.horizon_days, **asdict(figure)} for figure in figures]
         return found
 
-    report = from_examples(workspace, MODEL_EVALUATION, rows)
+    report = from_examples(workspace, MODEL_EVALUATION, rows, {"evaluation_origins": most})
     report.shown["who was judged"] = newest_words(workspace, MODEL_EVALUATION, "model", "population")
     return report

@@ -7,7 +7,7 @@ and so does more data where no model could be trained at all.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from datetime import date
 from typing import TYPE_CHECKING, Any
@@ -50,8 +50,10 @@ def partition_of(workspace: Workspace, table: TableSchema, as_of: date, columns:
     return pq.read_table(workspace.lake.paths(table, [as_of.isoformat()])[0], columns=columns, partitioning=None)
 
 
-def from_examples(workspace: Workspace, table: TableSchema, rows: Callable[[pa.Table, str], list[dict[str, Any]]]) -> StepReport:
-    """Make one partition a training date from its examples; kept while the code and the examples are the same."""
+def from_examples(
+    workspace: Workspace, table: TableSchema, rows: Callable[[pa.Table, str], list[dict[str, Any]]], parameters: Mapping[str, Any] | None = None
+) -> StepReport:
+    """Make one partition a training date from its examples; kept while the code, the examples and the ``parameters`` of the maker are the same."""
     import pyarrow as pa
 
     report = StepReport(table)
@@ -66,6 +68,7 @@ def from_examples(workspace: Workspace, table: TableSchema, rows: Callable[[pa.T
                 "code": code_digest("propensity", "assets/model_versions.py", "assets/models.py", "assets/model_evaluation.py"),
                 "columns": table.fingerprint(),
                 "examples": made.sha256,
+                "parameters": parameters or {},
                 "tasks": [asdict(task) for task in workspace.tasks],
                 "population": workspace.feature_parameters(),
             }

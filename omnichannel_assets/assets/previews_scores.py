@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from omnichannel_assets.assets.drawing import Picture, SmallTable
 from omnichannel_assets.lake.tables_scores import FEATURES
+from omnichannel_assets.propensity.baselines import JUDGES
 
 NUMBERS = tuple(column.name for column in FEATURES if column.kind != "text")
 LABELS = ("repurchase", "inactivity", "subscription_churn")
@@ -43,23 +44,41 @@ def _judged(table: str) -> str:
     return f"select * from {table} where {_newest(table)}"
 
 
-CALIBRATION = f"""with judged as ({_judged("model_evaluation")})
+AT_NEWEST = f"""judged as ({_judged("model_evaluation")}),
+newest as (select model, max(origin) as origin from judged where origin <> 'mean' group by model),
+at_newest as (select j.* from judged as j join newest as n on n.model = j.model and n.origin = j.origin where j.segment = 'all')"""
+
+CALIBRATION = f"""with {AT_NEWEST}
 select p.model, p.value as predicted, o.value as observed, c.value as customers
-from judged as p
-join judged as o on o.model = p.model and o.metric = replace(p.metric, '_predicted', '_observed')
-join judged as c on c.model = p.model and c.metric = replace(p.metric, '_predicted', '_customers')
-where p.metric like 'bin_%_predicted' order by p.model, p.metric"""
+from at_newest as p
+join at_newest as o on o.model = p.model and o.judge = p.judge and o.metric = replace(p.metric, '_predicted', '_observed')
+join at_newest as c on c.model = p.model and c.judge = p.judge and c.metric = replace(p.metric, '_predicted', '_customers')
+where p.judge = 'model' and p.metric like 'decile_%_predicted' order by p.model, p.metric desc"""
 
-LIFT = f"""with judged as ({_judged("model_evaluation")})
-select model, cast(replace(replace(metric, 'tenth_', ''), '_lift', '') as integer) as tenth, value, baseline
-from judged where metric like 'tenth_%_lift' order by model, metric"""
+LIFT = f"""with {AT_NEWEST}
+select m.model, cast(substr(m.metric, 8, 2) as integer) as tenth, m.value, r.value as recency
+from at_newest as m
+left join at_newest as r on r.model = m.model and r.metric = m.metric and r.judge = 'recency'
+where m.judge = 'model' and m.metric like 'decile_%_lift' order by m.model, m.metric"""
 
-WEIGHTS = f"""with judged as ({_judged("model_evaluation")})
-select model, replace(metric, 'weight_of_', '') as family, value from judged where metric like 'weight_of_%' order by model, value desc, metric"""
+WEIGHTS = f"""with {AT_NEWEST}
+select model, replace(metric, 'weight_of_', '') as family, value from at_newest where metric like 'weight_of_%' order by model, value desc, metric"""
 
-METRICS = f"""with judged as ({_judged("model_evaluation")})
-select model, metric, round(value, 3) as model_value, round(baseline, 3) as baseline from judged
-where metric not like 'bin_%' and metric not like 'tenth_%' and metric not like 'weight_of_%' order by model, metric"""
+RANKINGS = f"""with judged as ({_judged("model_evaluation")})
+select model, origin, max(value) filter (where judge = 'model' and metric = 'customers') as customers,
+    {", ".join(f"round(max(value) filter (where judge = '{judge}' and metric = 'auc'), 3) as {judge}" for judge in JUDGES)},
+    round(max(value) filter (where metric = 'auc_over_recency'), 3) as over_recency, round(max(low) filter (where metric = 'auc_over_recency'), 3) as at_least,
+    round(max(value) filter (where judge = 'model' and metric = 'lift_at_10_percent'), 2) as lift_at_10_percent,
+    round(max(value) filter (where judge = 'model' and metric = 'calibration_error'), 3) as calibration_error,
+    round(max(value) filter (where judge = 'model' and metric = 'forecast_count'), 0) as forecast,
+    round(max(value) filter (where judge = 'model' and metric = 'actual_count'), 0) as actual
+from judged where segment = 'all' group by model, origin order by model, origin"""
+
+SEGMENTS = f"""with judged as ({_judged("model_evaluation")})
+select model, segment, round(max(value) filter (where judge = 'model' and metric = 'customers'), 0) as customers,
+    round(max(value) filter (where judge = 'model' and metric = 'auc'), 3) as model_auc, round(max(value) filter (where judge = 'recency' and metric = 'auc'), 3) as recency_auc,
+    round(max(value) filter (where judge = 'model' and metric = 'calibration_error'), 3) as calibration_error
+from judged where origin = 'mean' group by model, segment order by model, segment"""
 
 
 def _versions(table: str) -> tuple[SmallTable, Picture]:
@@ -107,7 +126,8 @@ SCORE_PREVIEWS: dict[str, tuple[SmallTable | Picture, ...]] = {
     "churn_model": _versions("churn_model"),
     "repurchase_model": _versions("repurchase_model"),
     "model_evaluation": (
-        SmallTable("metrics", METRICS, most=40),
+        SmallTable("area under the curve by origin: the model and the other judges", RANKINGS, most=40),
+        SmallTable("mean over origins by segment", SEGMENTS, most=20),
         Picture("calibration: forecast and what happened", CALIBRATION, "calibration"),
         Picture("lift by tenth", LIFT, "lift"),
         Picture("what moves the scores: share of each feature family", WEIGHTS, "shares"),

@@ -133,16 +133,36 @@ REPURCHASE_MODEL = _model_table("repurchase_model", "Versions of the model of bu
 
 MODEL_EVALUATION = TableSchema(
     "model_evaluation",
-    "How good the models are on cut-offs they were not trained on, beside a baseline.",
+    "How good the models are on past cut-offs that they had not learned from (rolling origins), beside judges that need no model.",
     (
+        AS_OF,
         required("model", "text", "churn_inactivity, churn_subscription or repurchase"),
-        required("as_of", "date", "training as-of date of the version that is judged"),
-        required("population", "text", "who was judged: rule, cut-off, customers and positives, in words"),
-        required("metric", "text", "auc, average_precision, log_loss, lift_at_10_percent, calibration_error, ..."),
-        Column("value", "number", "of the model; NULL when it cannot be told"),
-        Column("baseline", "number", "of recency alone, where that means something"),
+        required("horizon_days", "integer", "days after the cut-off that were forecast"),
+        required("origin", "text", "the cut-off judged on, YYYY-MM-DD; mean: the mean over all origins of this as-of date"),
+        required(
+            "segment",
+            "text",
+            "all; new: first purchase in the last 90 days; loyal: purchases on 4 days or more in the last 365, the first more than 90 days ago; "
+            "store_only, online_only: so were all purchases of the last 365 days. A part that is empty, too small or everybody has no rows",
+        ),
+        required(
+            "judge",
+            "text",
+            "model; recency: days since the last purchase alone; frequency: days with a purchase in the last 365 alone; "
+            "rfm: logistic regression on recency, frequency and money; bgnbd: purchases that BG/NBD expects",
+        ),
+        required(
+            "metric",
+            "text",
+            "auc, average_precision, log_loss, brier, lift_at_5_percent, lift_at_10_percent, lift_at_20_percent, calibration_error, customers, actual_count, "
+            "forecast_count; of the model auc_over_<judge> and weight_of_<feature family>; decile_01_observed to decile_10_lift, 01 with the highest scores",
+        ),
+        Column("value", "number", "NULL when it cannot be told; the population then says why"),
+        Column("low", "number", "lower end of the 95 % interval, by 200 seeded draws of customers; NULL where there is none"),
+        Column("high", "number", "upper end of it"),
+        required("population", "text", "who was judged: rule, cut-off, customers and positives, and what the model had learned from, in words"),
     ),
-    ("model", "population", "metric"),
+    ("model", "horizon_days", "origin", "segment", "judge", "metric"),
     partition="as_of",
 )
 

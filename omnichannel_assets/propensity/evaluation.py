@@ -1,111 +1,180 @@
-"""How good a model is: the same procedure one cut-off earlier, judged on the last closed cut-off beside recency alone.
+"""How good a model is, on every rolling origin and on average, beside judges that need no model: the figures of ``model_evaluation``.
 
-The judged model has learned only from cut-offs whose horizon had passed by the test cut-off. Everything a picture needs is a metric, so that
-pictures are drawn from the stored table: ten bins of equal size (``bin_01_predicted``, ``_observed``, ``_customers``), lift by tenth
-(``tenth_01_lift``) and each feature family's share of what moves the scores (``weight_of_recency``).
+Here: which figures there are, and of whom. Not here: origins and judges (``origins``, ``baselines``), formulas (``metrics``), intervals
+(``intervals``). Everything a picture needs is a figure, so that pictures are drawn from the stored table: ten groups by score
+(``decile_01_predicted``, ``_observed``, ``_customers``, ``_lift``, 01 with the highest scores) and, at the newest origin, each feature
+family's share of what moves the scores (``weight_of_recency``). The row of the mean over origins has ``mean`` in the place of the origin.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import date
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from omnichannel_assets.propensity import metrics
+from omnichannel_assets.propensity.baselines import MODEL
+from omnichannel_assets.propensity.intervals import Draws, drawn, interval
+from omnichannel_assets.propensity.origins import Judged, Judging, NotJudged, judged_at, origins
 from omnichannel_assets.propensity.reasons import FAMILIES
-from omnichannel_assets.propensity.scoring import contributions, places, score
-from omnichannel_assets.propensity.tasks import ELIGIBLE_DAYS, Task
-from omnichannel_assets.propensity.training import Model, train
+from omnichannel_assets.propensity.scoring import contributions
+from omnichannel_assets.propensity.segments import ALL, WORDS
+from omnichannel_assets.propensity.tasks import Task
+from omnichannel_assets.propensity.training import Model
 
 if TYPE_CHECKING:
+    from datetime import date
+
     import numpy as np
     import pyarrow as pa
 
-BINS = 10
-Row = tuple[str, float | None, float | None]
-"""Metric, value of the model, value of the baseline."""
+MEAN = "mean"
+LEAST_IN_SEGMENT = 30
+"""A part of the customers with fewer of either answer is not judged on its own."""
+OVER = "auc_over_"
+"""How far the model's area under the curve is above a judge's, of the same drawn customers: ``auc_over_recency``."""
+USUAL = Judging()
+"""Twelve origins, the default parameters of the trees, the default population."""
 
 
-def evaluate(task: Task, examples: pa.Table, features: Sequence[str], *, eligible_days: int = ELIGIBLE_DAYS) -> tuple[str, list[Row]]:
-    """Who was judged, in words, and the metrics; with too little data one metric without a value, and the words say why.
+@dataclass(frozen=True)
+class Figure:
+    """One row of ``model_evaluation`` without its model and date. ``origin``: a date, or ``mean``; no ``value`` where nothing can be told."""
 
-    ``eligible_days``: the population the examples were made for, as the setting of that name says it.
-    """
-    import pyarrow.compute as pc
+    origin: str
+    segment: str
+    judge: str
+    metric: str
+    value: float | None
+    low: float | None
+    high: float | None
+    population: str
 
-    labelled = examples.filter(pc.is_valid(examples.column(task.label)))
-    days = sorted(set(labelled.column("cutoff").to_pylist()))
+
+@dataclass(frozen=True)
+class _Measured:
+    """Figures of one origin and segment by judge and metric, with the draws of those that have an interval."""
+
+    origin: str
+    segment: str
+    population: str
+    values: Mapping[tuple[str, str], float]
+    draws: Mapping[tuple[str, str], np.ndarray]
+
+
+def evaluate(task: Task, examples: pa.Table, features: Sequence[str], judging: Judging = USUAL) -> list[Figure]:
+    """Judge a task on rolling origins. Where none can be judged there is one figure without a value, and its population says why."""
+    days = origins(task, examples, judging)
     if not days:
-        return f"{task.title} cannot be judged yet: no cut-off has a closed horizon of {task.horizon_days} days.", [("auc", None, None)]
-    tested = labelled.filter(pc.equal(labelled.column("cutoff"), days[-1])).sort_by([("customer_id", "ascending")])
-    model = train(task, examples, features, known_until=days[-1])
-    answers = tested.column(task.label).to_numpy(zero_copy_only=False).astype(bool)
-    population = _population(task, days[-1], answers, model, eligible_days)
-    if model.refusal:
-        return f"{population}. Not judged: {model.refusal}", [("auc", None, None)]
-    if answers.all() or not answers.any():
-        return f"{population}. Not judged: all of them ended alike", [("auc", None, None)]
-    return population, measure(task, model, tested, answers)
+        reason = f"{task.title} cannot be judged yet: no cut-off has a closed horizon of {task.horizon_days} days."
+        return [Figure(MEAN, ALL, MODEL, "auc", None, None, None, reason)]
+    found = [judged_at(task, examples, features, day, judging) for day in days]
+    judged = [one for one in found if isinstance(one, Judged)]
+    if not judged:
+        return [_nothing(task, judging, [one for one in found if isinstance(one, NotJudged)][-1])]
+    draws = drawn([customer for one in judged for customer in one.customer_ids])
+    measured = [part for one in judged for part in _measured(task, judging, one, draws)]
+    figures = [figure for part in measured for figure in _figures(part, draws)]
+    return [*figures, *_means(measured, draws), *_weights(task, judging, judged[-1])]
 
 
-def _population(task: Task, day: date, answers: np.ndarray, model: Model, eligible_days: int) -> str:
-    learned = (
-        f"; learned from {len(model.cutoffs)} cut-offs up to {model.cutoffs[-1]}, calibrated on {model.calibrated_on}"
-        if model.booster
-        else ""
-    )
-    return f"{task.asked_of(eligible_days)} {day}: {len(answers):,}, of whom {int(answers.sum()):,} {task.happened}{learned}"
+def _nothing(task: Task, judging: Judging, last: NotJudged) -> Figure:
+    words = _people(task, judging, last.origin, last.customers, last.positives)
+    return Figure(MEAN, ALL, MODEL, "auc", None, None, None, f"{words}. Not judged: {last.reason}")
 
 
-def measure(task: Task, model: Model, tested: pa.Table, answers: np.ndarray) -> list[Row]:
-    """Metrics of a model over customers whose answers are known."""
+def _people(task: Task, judging: Judging, day: date, count: int, positives: int) -> str:
+    return f"{task.asked_of(judging.eligible_days)} {day}: {count:,}, of whom {positives:,} {task.happened}"
+
+
+def population(task: Task, judging: Judging, one: Judged) -> str:
+    """Who was judged at an origin, and what the model had learned from, in words."""
+    people = _people(task, judging, one.origin, len(one.answers), int(one.answers.sum()))
+    learned = f"learned from {len(one.model.cutoffs)} cut-offs up to {one.model.cutoffs[-1]}"
+    return f"{people}; {learned}, calibrated on {one.model.calibrated_on}"
+
+
+def _measured(task: Task, judging: Judging, one: Judged, draws: Draws) -> list[_Measured]:
+    """Every segment of one origin; parts too small to say anything are left out."""
     import numpy as np
-    from sklearn.metrics import average_precision_score, brier_score_loss, log_loss, roc_auc_score
 
-    ids = tested.column("customer_id").to_pylist()
-    found = score(model, tested)
-    recency = tested.column("recency_days").to_numpy() * task.recency_sign
-    rate = np.full(len(answers), model.positives / model.examples)
-    certain = np.clip(found, 1e-6, 1 - 1e-6)
-    by_model, by_recency = answers[np.argsort(places(found, ids))], answers[np.argsort(places(recency, ids))]
-    rows: list[Row] = [
-        ("auc", roc_auc_score(answers, found), roc_auc_score(answers, recency)),
-        ("average_precision", average_precision_score(answers, found), average_precision_score(answers, recency)),
-        ("log_loss", log_loss(answers, certain), log_loss(answers, rate)),
-        ("brier", brier_score_loss(answers, found), brier_score_loss(answers, rate)),
-        ("lift_at_10_percent", _lift(by_model, 0, 10), _lift(by_recency, 0, 10)),
-        ("forecast_count", float(found.sum()), float(rate.sum())),
-        ("actual_count", float(answers.sum()), None),
-        *((f"tenth_{n + 1:02}_lift", _lift(by_model, n, 10), _lift(by_recency, n, 10)) for n in range(10)),
-        *_bins(found, answers, ids),
-        *((f"weight_of_{name}", share, None) for name, share in weights(model, tested).items()),
+    words = population(task, judging, one)
+    found = []
+    for segment, inside in one.segments.items():
+        positives = int(one.answers[inside].sum())
+        if segment != ALL and min(positives, int(inside.sum()) - positives) < LEAST_IN_SEGMENT:
+            continue
+        ids = np.array(one.customer_ids, dtype=object)[inside]
+        values, spread = {}, {}
+        for judge, opinion in one.opinions.items():
+            ranked = metrics.ranked(one.answers[inside], opinion.scores[inside], ids, is_probability=opinion.is_probability)
+            points = metrics.main_metrics(ranked, np.ones((1, len(ids))))
+            values |= {(judge, name): float(value[0]) for name, value in points.items()}
+            values |= {(judge, name): value for name, value in metrics.counts(ranked).items()}
+            values |= {(judge, name): value for name, value in metrics.decile_table(ranked).items()} if segment == ALL else {}
+            spread |= {(judge, name): value for name, value in _drawn_metrics(one, inside, ids, judge, draws).items()}
+        told = words if segment == ALL else f"{segment} ({WORDS[segment]}): {len(ids):,}, of whom {positives:,} {task.happened}; of {words}"
+        found.append(_with_differences(_Measured(one.origin.isoformat(), segment, told, values, spread)))
+    return found
+
+
+def _drawn_metrics(one: Judged, inside: np.ndarray, ids: np.ndarray, judge: str, draws: Draws) -> dict[str, np.ndarray]:
+    import numpy as np
+
+    opinion, picked = one.opinions[judge], draws.inside(ids)
+    ranked = metrics.ranked(one.answers[inside][picked], opinion.scores[inside][picked], ids[picked], is_probability=opinion.is_probability)
+    blocks = [metrics.main_metrics(ranked, weights) for weights in draws.blocks(ids[picked])]
+    return {name: np.concatenate([block[name] for block in blocks]) for name in blocks[0]}
+
+
+def _with_differences(found: _Measured) -> _Measured:
+    values, spread = dict(found.values), dict(found.draws)
+    for judge in sorted({judge for judge, _ in found.values} - {MODEL}):
+        name = (MODEL, f"{OVER}{judge}")
+        values[name] = found.values[MODEL, "auc"] - found.values[judge, "auc"]
+        spread[name] = found.draws[MODEL, "auc"] - found.draws[judge, "auc"]
+    return _Measured(found.origin, found.segment, found.population, values, spread)
+
+
+def _figures(found: _Measured, draws: Draws) -> list[Figure]:
+    return [
+        _figure(found.origin, found.segment, name, value, found.draws.get(name), draws, found.population) for name, value in found.values.items()
     ]
-    return [(name, _rounded(value), _rounded(baseline)) for name, value, baseline in rows]
+
+
+def _figure(origin: str, segment: str, name: tuple[str, str], value: float, spread: np.ndarray | None, draws: Draws, words: str) -> Figure:
+    judge, metric = name
+    limits = interval(value, spread, draws.narrowing, metrics.BOUNDS.get(metric, (None, None))) if spread is not None else None
+    low, high = limits or (None, None)
+    return Figure(origin, segment, judge, metric, _rounded(value), _rounded(low), _rounded(high), words)
 
 
 def _rounded(value: float | None) -> float | None:
-    return None if value is None else round(float(value), 6)
+    return None if value is None or value != value else round(float(value), 6)
 
 
-def _lift(ranked: np.ndarray, part: int, parts: int) -> float | None:
-    """How often the label comes in one part of the ranking, over how often it comes at all."""
-    length = len(ranked)
-    chosen = ranked[part * length // parts : (part + 1) * length // parts]
-    return float(chosen.mean() / ranked.mean()) if len(chosen) else None
-
-
-def _bins(found: np.ndarray, answers: np.ndarray, ids: Sequence[str]) -> list[Row]:
+def _means(measured: Sequence[_Measured], draws: Draws) -> list[Figure]:
+    """Means over the origins where a segment was judged; their interval is of customers drawn once for all origins."""
     import numpy as np
 
-    groups = [group for group in np.array_split(np.argsort(places(found, ids))[::-1], BINS) if len(group)]
-    errors = [len(group) * abs(found[group].mean() - answers[group].mean()) for group in groups]
-    rows: list[Row] = [("calibration_error", float(sum(errors) / len(found)), None)]
-    for number, group in enumerate(groups, start=1):
-        rows += [
-            (f"bin_{number:02}_predicted", float(found[group].mean()), None),
-            (f"bin_{number:02}_observed", float(answers[group].mean()), None),
-            (f"bin_{number:02}_customers", float(len(group)), None),
-        ]
-    return rows
+    found = []
+    for segment in dict.fromkeys(part.segment for part in measured):
+        parts = [part for part in measured if part.segment == segment]
+        days = f"{len(parts)} origins from {parts[0].origin} to {parts[-1].origin}" if len(parts) > 1 else f"the one origin {parts[0].origin}"
+        words = f"mean over {days}; the last: {parts[-1].population}"
+        for name in parts[0].values:
+            if all(name in part.values for part in parts):
+                value = float(np.mean([part.values[name] for part in parts]))
+                spread = np.mean([part.draws[name] for part in parts], axis=0) if name in parts[0].draws else None
+                found.append(_figure(MEAN, segment, name, value, spread, draws, words))
+    return found
+
+
+def _weights(task: Task, judging: Judging, newest: Judged) -> list[Figure]:
+    words = population(task, judging, newest)
+    day = newest.origin.isoformat()
+    shares = weights(newest.model, newest.customers)
+    return [Figure(day, ALL, MODEL, f"weight_of_{name}", _rounded(share), None, None, words) for name, share in shares.items()]
 
 
 def weights(model: Model, customers: pa.Table) -> dict[str, float]:

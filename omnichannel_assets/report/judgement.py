@@ -21,16 +21,19 @@ FEW = 50
 TITLES = {"churn_inactivity": "Leaving", "repurchase": "Buying again", "churn_subscription": "Ending a subscription"}
 Number = tuple[float | None, float | None]
 """Of the model, of recency alone."""
+Origin = tuple[float | None, float | None]
+"""Area under the curve at one origin: of the model, of recency alone."""
 
 
 @dataclass(frozen=True)
 class Judgement:
-    """One model: who was judged and the metrics, or why there is no model."""
+    """One model: who was judged at the newest origin and the metrics of it, or why there is no model. ``origins`` tells all of them by date."""
 
     task: Task
     population: str = ""
     metrics: Mapping[str, Number] = field(default_factory=dict)
     refusal: str = ""
+    origins: Mapping[str, Origin] = field(default_factory=dict)
 
     @property
     def title(self) -> str:
@@ -56,13 +59,13 @@ class Judgement:
         return self.is_judged and (self.value("actual_count") or 0) >= FEW
 
     def bins(self) -> list[tuple[float, float]]:
-        """Predicted and observed share of each group of the calibration."""
-        found = [(self.value(f"bin_{n:02}_predicted"), self.value(f"bin_{n:02}_observed")) for n in range(1, 11)]
+        """Predicted and observed share of each group of the calibration, the lowest scores first."""
+        found = [(self.value(f"decile_{n:02}_predicted"), self.value(f"decile_{n:02}_observed")) for n in range(10, 0, -1)]
         return [(predicted, observed) for predicted, observed in found if predicted is not None and observed is not None]
 
     def lifts(self) -> tuple[list[float], list[float]]:
         """Lift of each tenth, by the model and by recency alone."""
-        names = [f"tenth_{n:02}_lift" for n in range(1, 11)]
+        names = [f"decile_{n:02}_lift" for n in range(1, 11)]
         return [self.value(n) or 0.0 for n in names if n in self.metrics], [self.baseline(n) or 0.0 for n in names if n in self.metrics]
 
     def sentences(self) -> list[str]:
@@ -71,7 +74,7 @@ class Judgement:
             return [f"No scores: {self.refusal}"]
         if not self.is_judged:
             return [f"Cannot tell how good it is. {self.population}"]
-        return [text for text in (self._ranking(), self._top(), self._forecast(), self._few()) if text]
+        return [text for text in (self._ranking(), self._earlier(), self._top(), self._forecast(), self._few()) if text]
 
     def _ranking(self) -> str:
         model, recency = self.value("auc"), self.baseline("auc")
@@ -87,6 +90,16 @@ class Judgement:
             else "worse than recency, which is the better guide"
         )
         return f"{told}; the time since the last order alone: {100 * recency:.0f}): {verdict}."
+
+    def _earlier(self) -> str:
+        """Whether it was as good at the other origins: one date may be luck."""
+        model = [own for own, _ in self.origins.values() if own is not None]
+        gains = [own - recency for own, recency in self.origins.values() if own is not None and recency is not None]
+        if len(model) < 2:
+            return ""
+        better = sum(gain >= SAME_RANKING for gain in gains)
+        beside = f"; clearly better than recency alone on {better} of {len(gains)}" if gains else ""
+        return f"Over {len(model)} dates, each judged by what was known before it: {100 * min(model):.0f} to {100 * max(model):.0f} times in 100{beside}."
 
     def _top(self) -> str:
         model, recency = self.value("lift_at_10_percent"), self.baseline("lift_at_10_percent")
@@ -121,18 +134,33 @@ class Judgement:
         )
 
 
+JUDGED = "select * from model_evaluation where segment = 'all' and as_of = (select max(as_of) from model_evaluation where as_of < $before)"
+NEWEST_ORIGIN = f"""with judged as ({JUDGED}),
+newest as (select model, coalesce(max(origin) filter (where origin <> 'mean'), 'mean') as origin from judged group by model)
+select m.model, m.population, m.metric, m.value, r.value as baseline
+from judged as m
+join newest as n on n.model = m.model and n.origin = m.origin
+left join judged as r on r.model = m.model and r.origin = m.origin and r.metric = m.metric and r.judge = 'recency'
+where m.judge = 'model' order by m.model, m.metric"""
+"""Figures of the newest origin of each model; a model that could not be judged has one row without a value."""
+ALL_ORIGINS = f"""with judged as ({JUDGED})
+select m.model, m.origin, m.value, r.value as baseline
+from judged as m
+left join judged as r on r.model = m.model and r.origin = m.origin and r.metric = m.metric and r.judge = 'recency'
+where m.judge = 'model' and m.metric = 'auc' and m.origin <> 'mean' order by m.model, m.origin"""
+
+
 def judgements(engine: Engine, scored: date | None, tasks: Sequence[Task]) -> list[Judgement]:
     """Each model's newest version with a training date before the scores' date (the newest at all without scores); those never trained are left out."""
     bound = {"before": scored or date.max}
     metrics: dict[str, dict[str, Number]] = {}
     populations: dict[str, str] = {}
-    for model, population, metric, value, baseline in engine.rows(
-        "select model, population, metric, value, baseline from model_evaluation "
-        "where as_of = (select max(as_of) from model_evaluation where as_of < $before) order by model, metric",
-        bound,
-    ):
+    for model, population, metric, value, baseline in engine.rows(NEWEST_ORIGIN, bound):
         populations[model] = population
         metrics.setdefault(model, {})[metric] = (value, baseline)
+    origins: dict[str, dict[str, Origin]] = {}
+    for model, origin, value, baseline in engine.rows(ALL_ORIGINS, bound):
+        origins.setdefault(model, {})[origin] = (value, baseline)
     versions = " union all ".join(
         f"select model, refusal from {table} where as_of = (select max(as_of) from {table} where as_of < $before)"
         for table in ("churn_model", "repurchase_model")
@@ -140,4 +168,7 @@ def judgements(engine: Engine, scored: date | None, tasks: Sequence[Task]) -> li
     refusals = dict(engine.rows(versions, bound))
     ordered = sorted(tasks, key=lambda task: task.population == "subscribers")  # the questions about everybody first
     known = [task for task in ordered if task.model in refusals or task.model in populations]
-    return [Judgement(task, populations.get(task.model, ""), metrics.get(task.model, {}), refusals.get(task.model) or "") for task in known]
+    return [
+        Judgement(task, populations.get(task.model, ""), metrics.get(task.model, {}), refusals.get(task.model) or "", origins.get(task.model, {}))
+        for task in known
+    ]

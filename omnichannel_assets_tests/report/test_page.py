@@ -66,6 +66,12 @@ def publish(workspace: Workspace, table: object, rows: list[dict], day: date | N
         workspace.lake.publish(table, pa.Table.from_pylist(rows, schema=table.arrow()), Provenance("by hand"), *([day.isoformat()] if day else []))
 
 
+def judged(metric: str, value: float | None, judge: str, *, model: str = "churn_inactivity", origin: str = "2025-01-01", population: str = "110 judged people") -> dict:
+    """One figure of ``model_evaluation``."""
+    told = {"model": model, "horizon_days": 90, "origin": origin, "segment": "all", "judge": judge, "metric": metric}
+    return {"as_of": TRAINED, **told, "value": value, "low": None, "high": None, "population": population}
+
+
 def give_models(workspace: Workspace, refusal: str | None = REFUSAL) -> None:
     """A judged model of leaving, a refused one of buying again."""
 
@@ -75,14 +81,13 @@ def give_models(workspace: Workspace, refusal: str | None = REFUSAL) -> None:
 
     publish(workspace, CHURN_MODEL, [version("churn_inactivity", None)], TRAINED)
     publish(workspace, REPURCHASE_MODEL, [version("repurchase", refusal)], TRAINED)
-    metrics = {"auc": (0.8, 0.7), "lift_at_10_percent": (2.0, 1.5), "forecast_count": (60.0, 50.0), "actual_count": (55.0, None), "calibration_error": (0.02, None)}
+    metrics = {"auc": (0.8, 0.7), "lift_at_10_percent": (2.0, 1.5), "forecast_count": (60.0, None), "actual_count": (55.0, 55.0), "calibration_error": (0.02, None)}
     for n in range(1, 11):
-        metrics |= {f"bin_{n:02}_predicted": (n / 11, None), f"bin_{n:02}_observed": (n / 12, None), f"tenth_{n:02}_lift": (2 - n / 10, 1.5 - n / 20)}
-    rows = [
-        {"model": "churn_inactivity", "as_of": TRAINED, "population": "110 judged people", "metric": name, "value": value, "baseline": baseline}
-        for name, (value, baseline) in metrics.items()
-    ]
-    rows.append({"model": "repurchase", "as_of": TRAINED, "population": "nobody", "metric": "auc", "value": None, "baseline": None})
+        metrics |= {f"decile_{n:02}_predicted": (n / 11, None), f"decile_{n:02}_observed": (n / 12, None), f"decile_{n:02}_lift": (2 - n / 10, 1.5 - n / 20)}
+    rows = [judged("auc", value, judge, origin="2024-12-01") for judge, value in (("model", 0.6), ("recency", 0.7))]
+    for name, values in metrics.items():
+        rows += [judged(name, value, judge) for judge, value in zip(("model", "recency"), values, strict=True) if value is not None]
+    rows.append(judged("auc", None, "model", model="repurchase", origin="mean", population="nobody"))
     publish(workspace, MODEL_EVALUATION, rows, TRAINED)
 
 
@@ -236,7 +241,7 @@ def test_with_refused_models_only_nobody_is_likely_to_do_anything(opened: Callab
 def test_a_model_trained_on_or_after_the_scored_date_is_not_the_one_that_is_judged(opened: Callable[..., Workspace]) -> None:
     workspace = opened()
     give_models(workspace)
-    later = [{"model": "churn_inactivity", "as_of": DAY, "population": "of the future", "metric": "auc", "value": 0.99, "baseline": 0.5}]
+    later = [judged("auc", 0.99, "model", population="of the future") | {"as_of": DAY}]
     publish(workspace, MODEL_EVALUATION, later, DAY)
     seen = text(report_page(workspace))
     assert "of the future" not in seen

@@ -1,0 +1,126 @@
+"""What is measured of a ranking or of probabilities, for weighted customers: one weight each for the figure, many draws of weights for its interval.
+
+Here: pure functions of answers, a score and weights. Not here: who judges (``baselines``, ``bgnbd``, ``training``), draws and intervals
+(``intervals``). A score that is no probability only ranks: it has no log loss, Brier score, calibration error or forecast.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy as np
+
+PARTS = (5, 10, 20)
+DECILES = 10
+CERTAIN = 1e-6
+"""Probabilities nearer to 0 or 1 than this count as this near: one sure mistake must not make the log loss infinite."""
+BOUNDS: dict[str, tuple[float | None, float | None]] = {
+    "auc": (0.0, 1.0),
+    "average_precision": (0.0, 1.0),
+    "brier": (0.0, 1.0),
+    "log_loss": (0.0, None),
+    "calibration_error": (0.0, 1.0),
+    **{f"lift_at_{part}_percent": (0.0, None) for part in PARTS},
+}
+"""The main metrics, which get an interval, and between what they lie."""
+
+
+@dataclass(frozen=True)
+class Ranked:
+    """Customers in the order of their score, the highest first, equal scores by customer id."""
+
+    answers: np.ndarray
+    scores: np.ndarray
+    is_probability: bool
+    order: np.ndarray
+    """The place each of them had before ranking."""
+
+
+def ranked(answers: np.ndarray, scores: np.ndarray, customer_ids: Sequence[str], *, is_probability: bool) -> Ranked:
+    """Put customers in order."""
+    import numpy as np
+
+    order = np.lexsort((np.array(customer_ids, dtype=str), -scores))
+    return Ranked(answers[order].astype(np.float64), scores[order].astype(np.float64), is_probability, order)
+
+
+def main_metrics(found: Ranked, weights: np.ndarray) -> dict[str, np.ndarray]:
+    """The main metrics of each draw. ``weights``: draws x customers in their order before ranking. NaN where only one answer has weight."""
+    import numpy as np
+
+    weights = weights[:, found.order]
+    positive = weights * found.answers
+    total, happened = weights.sum(axis=1), positive.sum(axis=1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        measured = _rank_metrics(found.scores, weights, positive)
+        measured |= {f"lift_at_{part}_percent": lift(found, weights, 0, part / 100) for part in PARTS}
+        if found.is_probability:
+            sure = np.clip(found.scores, CERTAIN, 1 - CERTAIN)
+            losses = -(found.answers * np.log(sure) + (1 - found.answers) * np.log(1 - sure))
+            measured["log_loss"] = weights @ losses / total
+            measured["brier"] = weights @ (found.scores - found.answers) ** 2 / total
+            measured["calibration_error"] = _calibration_error(found, weights)
+    one_sided = (happened <= 0) | (happened >= total)
+    return {name: np.where(one_sided, np.nan, values) for name, values in measured.items()}
+
+
+def _rank_metrics(scores: np.ndarray, weights: np.ndarray, positive: np.ndarray) -> dict[str, np.ndarray]:
+    """Area under the ROC curve and average precision, with customers of one score as one step of the curve."""
+    import numpy as np
+
+    starts = np.flatnonzero(np.concatenate([[True], np.diff(scores) != 0]))
+    hits = np.add.reduceat(positive, starts, axis=1)
+    misses = np.add.reduceat(weights, starts, axis=1) - hits
+    hits_so_far, misses_so_far = hits.cumsum(axis=1), misses.cumsum(axis=1)
+    all_hits, all_misses = hits_so_far[:, -1], misses_so_far[:, -1]
+    above = (hits * (all_misses[:, None] - misses_so_far + misses / 2)).sum(axis=1)
+    precision = np.nan_to_num(hits_so_far / (hits_so_far + misses_so_far))
+    return {"auc": above / (all_hits * all_misses), "average_precision": (hits * precision).sum(axis=1) / all_hits}
+
+
+def lift(found: Ranked, weights: np.ndarray, first: float, last: float) -> np.ndarray:
+    """How often the label comes between two shares of the ranking, over how often it comes at all. ``weights`` in the order of the ranking."""
+    import numpy as np
+
+    until = weights.cumsum(axis=1)
+    total = until[:, -1:]
+    inside = np.clip(np.minimum(until, last * total) - np.maximum(until - weights, first * total), 0, None)
+    rate = (weights * found.answers).sum(axis=1) / total[:, 0]
+    return (inside * found.answers).sum(axis=1) / inside.sum(axis=1) / rate
+
+
+def _tenths(length: int) -> list[slice]:
+    cuts = [part * length // DECILES for part in range(DECILES + 1)]
+    return [slice(start, end) for start, end in pairwise(cuts) if end > start]
+
+
+def _calibration_error(found: Ranked, weights: np.ndarray) -> np.ndarray:
+    """Mean distance between predicted and observed shares of ten groups of equal size, by weight."""
+    import numpy as np
+
+    gaps = weights * (found.scores - found.answers)
+    return sum(np.abs(gaps[:, part].sum(axis=1)) for part in _tenths(len(found.answers))) / weights.sum(axis=1)
+
+
+def decile_table(found: Ranked) -> dict[str, float]:
+    """Ten groups of equal size, 01 with the highest scores: predicted and observed share, customers and lift, as ``decile_01_observed``."""
+    rate = found.answers.mean()
+    rows: dict[str, float] = {}
+    for number, part in enumerate(_tenths(len(found.answers)), start=1):
+        name = f"decile_{number:02}"
+        if found.is_probability:
+            rows[f"{name}_predicted"] = float(found.scores[part].mean())
+        observed = float(found.answers[part].mean())
+        rows |= {f"{name}_observed": observed, f"{name}_customers": float(part.stop - part.start), f"{name}_lift": observed / rate}
+    return rows
+
+
+def counts(found: Ranked) -> dict[str, float]:
+    """Customers judged, how many of them had the label, and how many were forecast."""
+    rows = {"customers": float(len(found.answers)), "actual_count": float(found.answers.sum())}
+    return rows | ({"forecast_count": float(found.scores.sum())} if found.is_probability else {})
