@@ -20,7 +20,7 @@ from omnichannel_assets.lake.engine import Engine
 from omnichannel_assets.lake.lake import digest_of
 from omnichannel_assets.lake.tables_scores import CHURN_MODEL, MODEL_CARDS, MODEL_EVALUATION, REPURCHASE_MODEL
 from omnichannel_assets.propensity.card import Card, Figure, card_text
-from omnichannel_assets.propensity.tasks import task_named
+from omnichannel_assets.propensity.tasks import Task, task_named
 from omnichannel_assets.resources.workspace import Workspace
 
 MODEL_TABLES = (CHURN_MODEL, REPURCHASE_MODEL)
@@ -77,19 +77,19 @@ def card_previews(workspace: Workspace) -> dict[str, str]:
 def read_cards(engine: Engine, as_of: date, eligible_days: int) -> list[DrawnCard]:
     """The cards of a training date, by model, from an engine that has the model tables and ``model_evaluation``."""
     versions = " union all by name ".join(f"select * from {table.name} where as_of = $as_of" for table in MODEL_TABLES)
-    names, rows = engine.select(f"select * from ({versions}) order by model", {"as_of": as_of})
-    return [_drawn(engine, dict(zip(names, row, strict=True)), eligible_days) for row in rows]
+    rows = engine.query(f"select * from ({versions}) order by model", {"as_of": as_of}).to_pylist()
+    return [_drawn(engine, row, eligible_days) for row in rows]
 
 
 def _drawn(engine: Engine, version: Mapping[str, Any], eligible_days: int) -> DrawnCard:
     task = task_named(version["model"], version["horizon_days"])
-    figures, population = _figures(engine, version)
+    figures = _figures(engine, version)
     cutoffs = [date.fromisoformat(day) for day in version["cutoffs"].split(",") if day]
     origins = sorted({origin for origin, *_ in figures} - {MEAN})
     card = Card(
         task,
         version["as_of"],
-        population or f"{task.asked_of(eligible_days)} a cut-off.",
+        _population(task, figures, origins, eligible_days),
         cutoffs,
         [date.fromisoformat(day) for day in origins],
         version["examples"],
@@ -103,15 +103,24 @@ def _drawn(engine: Engine, version: Mapping[str, Any], eligible_days: int) -> Dr
     return DrawnCard(card, _pictured(card, figures, origins))
 
 
-def _figures(engine: Engine, version: Mapping[str, Any]) -> tuple[dict[tuple[str, str, str, str], Figure], str]:
-    """The judgement of a version, and who was judged, in words."""
+def _figures(engine: Engine, version: Mapping[str, Any]) -> dict[tuple[str, str, str, str], Figure]:
+    """The judgement of a version."""
     rows = engine.rows(
-        "select origin, segment, judge, metric, value, low, high, population from model_evaluation where as_of = $as_of and model = $model order by all",
+        "select origin, segment, judge, metric, value, low, high from model_evaluation where as_of = $as_of and model = $model and value is not null order by all",
         {"as_of": version["as_of"], "model": version["model"]},
     )
-    told = {(origin, segment, judge, metric): Figure(value, low, high) for origin, segment, judge, metric, value, low, high, _ in rows if value is not None}
-    words = [row[-1] for row in rows if row[0] == MEAN and row[1] == ALL]
-    return told, words[0] if words else ""
+    return {(origin, segment, judge, metric): Figure(*found) for origin, segment, judge, metric, *found in rows}
+
+
+def _population(task: Task, figures: Figures, origins: Sequence[str], eligible_days: int) -> str:
+    """The rule in words, with the numbers of the newest origin."""
+    rule = f"{task.asked_of(eligible_days)} a cut-off".capitalize()
+    newest = origins[-1] if origins else ""
+    counted = [figures.get((newest, ALL, MODEL, name)) for name in ("customers", "actual_count")]
+    if not all(counted):
+        return f"{rule}."
+    customers, happened = (figure.value for figure in counted if figure)
+    return f"{rule}. At the newest origin, {newest}: {customers:,.0f}, of whom {happened:,.0f} {task.happened}."
 
 
 def _by(figures: Figures, named: Any) -> dict[str, dict[str, Figure]]:

@@ -155,7 +155,7 @@ MODEL_EVALUATION = TableSchema(
             "metric",
             "text",
             "auc, average_precision, log_loss, brier, lift_at_5_percent, lift_at_10_percent, lift_at_20_percent, calibration_error, customers, actual_count, "
-            "forecast_count; of the model auc_over_<judge> and weight_of_<feature family>; decile_01_observed to decile_10_lift, 01 with the highest scores",
+            "forecast_count; of the model auc_over_<judge> and weight_of_<feature family>; decile_01_observed to decile_10_lift, 01 with the highest scores; roc_01 to roc_19: share of those with the label above each twentieth of the others",
         ),
         Column("value", "number", "NULL when it cannot be told; the population then says why"),
         Column("low", "number", "lower end of the 95 % interval, by 200 seeded draws of customers; NULL where there is none"),

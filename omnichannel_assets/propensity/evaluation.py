@@ -2,8 +2,9 @@
 
 Here: which figures there are, and of whom. Not here: origins and judges (``origins``, ``baselines``), formulas (``metrics``), intervals
 (``intervals``). Everything a picture needs is a figure, so that pictures are drawn from the stored table: ten groups by score
-(``decile_01_predicted``, ``_observed``, ``_customers``, ``_lift``, 01 with the highest scores) and, at the newest origin, each feature
-family's share of what moves the scores (``weight_of_recency``). The row of the mean over origins has ``mean`` in the place of the origin.
+(``decile_01_predicted``, ``_observed``, ``_customers``, ``_lift``, 01 with the highest scores), the ROC curve (``roc_01`` to ``roc_19``) and,
+at the newest origin, each feature family's share of what moves the scores (``weight_of_recency``). The row of the mean over origins has
+``mean`` in the place of the origin.
 """
 
 from __future__ import annotations
@@ -111,7 +112,8 @@ def _measured(task: Task, judging: Judging, one: Judged, draws: Draws) -> list[_
             points = metrics.main_metrics(ranked, np.ones((1, len(ids))))
             values |= {(judge, name): float(value[0]) for name, value in points.items()}
             values |= {(judge, name): value for name, value in metrics.counts(ranked).items()}
-            values |= {(judge, name): value for name, value in metrics.decile_table(ranked).items()} if segment == ALL else {}
+            shapes = {**metrics.decile_table(ranked), **metrics.roc_points(ranked)} if segment == ALL else {}
+            values |= {(judge, name): value for name, value in shapes.items()}
             spread |= {(judge, name): value for name, value in _drawn_metrics(one, inside, ids, judge, draws).items()}
         told = words if segment == ALL else f"{segment} ({WORDS[segment]}): {len(ids):,}, of whom {positives:,} {task.happened}; of {words}"
         found.append(_with_differences(_Measured(one.origin.isoformat(), segment, told, values, spread)))

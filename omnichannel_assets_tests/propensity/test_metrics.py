@@ -5,7 +5,7 @@ import pytest
 from sklearn.metrics import average_precision_score, brier_score_loss, log_loss, roc_auc_score
 
 from omnichannel_assets.propensity.intervals import drawn, interval
-from omnichannel_assets.propensity.metrics import counts, decile_table, main_metrics, ranked
+from omnichannel_assets.propensity.metrics import counts, decile_table, main_metrics, ranked, roc_points
 
 RNG = np.random.default_rng(4)
 SCORES = RNG.random(203).round(2)  # with ties
@@ -107,3 +107,14 @@ def test_an_interval_holds_its_figure_and_gets_narrower_with_more_customers():
 def test_an_interval_keeps_to_what_is_possible_and_is_missing_where_draws_say_nothing():
     assert interval(0.99, np.linspace(0.9, 1.0, 100), bounds=(0.0, 1.0))[1] == 1.0
     assert interval(0.5, np.array([0.5, np.nan, np.nan])) is None
+
+
+def test_the_roc_curve_runs_through_the_known_points_and_holds_the_area():
+    rng = np.random.default_rng(3)
+    answers = rng.random(4000) < 0.3
+    scores = np.round(answers + rng.normal(0, 1.2, 4000), 2)
+    found = ranked(answers, scores, [f"c{n:05}" for n in range(4000)], is_probability=False)
+    shares = [0.0, *roc_points(found).values(), 1.0]
+    assert len(shares) == 21 and shares == sorted(shares)
+    assert np.trapezoid(shares, dx=0.05) == pytest.approx(main_metrics(found, np.ones((1, 4000)))["auc"][0], abs=0.01)
+    assert roc_points(ranked(np.ones(3), np.arange(3.0), list("abc"), is_probability=False)) == {}
