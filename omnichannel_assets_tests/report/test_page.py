@@ -6,13 +6,10 @@ import re
 import shutil
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import date
 from html import unescape
-from pathlib import Path
 
 import pyarrow as pa
-import pytest
 
 from omnichannel_assets.assets import deliveries
 from omnichannel_assets.lake.lake import Provenance
@@ -20,45 +17,14 @@ from omnichannel_assets.lake.tables_scores import CHURN_MODEL, MODEL_EVALUATION,
 from omnichannel_assets.report import report_page
 from omnichannel_assets.resources.approvals import approve_audiences
 from omnichannel_assets.resources.workspace import Workspace
-from omnichannel_assets.sample import write_sample
 from omnichannel_assets_tests.integration import running, scored
 
-LAST_DAY = date(2025, 6, 30)
 DAY, NEXT, TRAINED = date(2025, 6, 30), date(2025, 7, 1), date(2025, 6, 23)
 REFUSAL = "Repurchase cannot be learned yet: 1 of the 2 needed cut-offs has customers and a closed horizon of 30 days."
 HEADINGS = [
     "Scores", "Audiences", "What was delivered", "Recommendations", "Where every row went", "Promises checked",
     "Identity", "Customers", "What they do and buy", "What came in", "Look further",
 ]  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Lakes:
-    """A landing zone, a lake that ends at the trusted tables, and one with scores and audiences. To be copied, not written."""
-
-    landing: Path
-    trusted: Path
-    scored: Path
-
-
-@pytest.fixture(scope="module")
-def lakes(tmp_path_factory: pytest.TempPathFactory) -> Lakes:
-    folder = tmp_path_factory.mktemp("report")
-    write_sample(folder / "landing", folder / "truth", customers=110, days=8, last_day=LAST_DAY)
-    running.run_steps(running.workspace(folder / "landing", folder / "trusted"))
-    shutil.copytree(folder / "trusted", folder / "scored")
-    scored.give_scores(running.workspace(folder / "landing", folder / "scored"), DAY)
-    return Lakes(folder / "landing", folder / "trusted", folder / "scored")
-
-
-@pytest.fixture
-def opened(lakes: Lakes, tmp_path: Path) -> Callable[..., Workspace]:
-    def copied(which: str = "scored", **options: object) -> Workspace:
-        if not (tmp_path / "lake").exists():
-            shutil.copytree(getattr(lakes, which), tmp_path / "lake")
-        return running.workspace(lakes.landing, tmp_path / "lake", **options)
-
-    return copied
 
 
 def publish(workspace: Workspace, table: object, rows: list[dict], day: date | None = None) -> None:
