@@ -91,11 +91,8 @@ def markdown(results: Sequence[Result], files: Sequence[FileCounts]) -> str:
             parts += [f"| {' | '.join(COLUMNS)} |", f"|{'---|' * len(COLUMNS)}", *(f"| {' | '.join(row)} |" for row in table), ""]
         parts.append(f"{result.population}.")
     judges = "; ".join(f"{judge}: {words}" for judge, words in JUDGES.items() if judge != "model")
-    parts += [
-        "",
-        "Each origin's model learned only from cut-offs whose horizon had passed by it. AUC is the area under the ROC curve, in brackets its 95 % interval by draws of customers; "
-        f"the same of the other judges ({judges}).",
-    ]
+    told = "Each origin's model learned only from cut-offs whose horizon had passed by it. AUC is the area under the ROC curve, in brackets its 95 % interval by draws of customers"
+    parts += ["", f"{told}; the same of the other judges ({judges})."]
     return "\n".join(parts) + "\n"
 
 
