@@ -65,7 +65,7 @@ def from_examples(
             continue
         digest = digest_of(
             {
-                "code": code_digest("propensity", "assets/model_versions.py", "assets/models.py", "assets/model_evaluation.py"),
+                "code": code_digest("propensity", "sql/customer_features.sql", "sql/features.py", "assets/model_versions.py", "assets/models.py", "assets/model_evaluation.py"),
                 "columns": table.fingerprint(),
                 "examples": made.sha256,
                 "parameters": parameters or {},

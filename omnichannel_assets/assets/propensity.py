@@ -53,7 +53,7 @@ def score_customers(workspace: Workspace, as_ofs: Iterable[date]) -> StepReport:
             log.warning("%s as of %s is left out: there are no features of that date", report.table.name, as_of)
             continue
         models, versions = champions(workspace, as_of)
-        code = code_digest("propensity", "assets/propensity.py", "checks")
+        code = code_digest("propensity", "sql/customer_features.sql", "sql/features.py", "assets/propensity.py", "checks")
         inputs = {CUSTOMER_FEATURES.name: features.sha256, **versions}
         digest = digest_of({"code": code, "columns": report.table.fingerprint(), "inputs": inputs})
         if is_kept(workspace, report, digest, as_of):

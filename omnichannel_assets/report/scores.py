@@ -12,12 +12,13 @@ from omnichannel_assets.report import charts
 from omnichannel_assets.report.judgement import Judgement, judgements
 from omnichannel_assets.report.markup import Share, escaped, heading, note, paragraph, percent, picture, pictures, points, table
 from omnichannel_assets.resources.workspace import Workspace
+from omnichannel_assets.sql.features import FEATURES
 
 BANDS = {"low": charts.GREY, "medium": charts.YELLOW, "high": charts.RED}
 DECILES = {"other nine tenths": charts.GREY, "top tenth": charts.BLUE}
 SHOWN_REASONS, SILENT_DAYS = 10, 7
-COUNTED = ("different item", "order line", "subscription", "category", "product", "e-mail", "return", "order", "unit", "time", "day")
-"""Nouns that reasons count."""
+COUNTED = dict(sorted({feature.nouns for feature in FEATURES if feature.nouns}, key=lambda nouns: (-len(nouns[0]), nouns)))
+"""Nouns that reasons count, one -> many, the longest first."""
 USUAL = re.compile(r"^(?P<text>.*) \(usually (?P<every>every )?(?P<usual>[^()]*)\)$")
 NUMBER = re.compile(r"less than 1|\d[\d,]*(?:\.\d+)?")
 
@@ -137,9 +138,9 @@ def reason_kind(reason: str) -> tuple[str, str]:
     if told is None or own is None:
         return reason, ""
     rest = told["text"][own.end() :]
-    for noun in COUNTED if own[0] in ("1", "less than 1") else ():
+    for noun, many in COUNTED.items() if own[0] in ("1", "less than 1") else ():
         if re.match(rf" {noun}(?!\w)", rest):
-            rest = f" {noun.removesuffix('y') + 'ies' if noun == 'category' else noun + 's'}{rest[len(noun) + 1 :]}"
+            rest = f" {many}{rest[len(noun) + 1 :]}"
             break
     direction = "less" if _number(own[0]) < _number(told["usual"]) else "more"
     usual = "the customer's own rhythm" if told["every"] else told["usual"]
