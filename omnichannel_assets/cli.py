@@ -13,6 +13,7 @@ import click
 
 from omnichannel_assets import __version__
 from omnichannel_assets.commands.erase import erase
+from omnichannel_assets.commands.evaluate import evaluate
 from omnichannel_assets.commands.evaluate_identity import evaluate_identity
 from omnichannel_assets.commands.identity import identity
 from omnichannel_assets.commands.matches import matches
@@ -190,6 +191,7 @@ def serve(lake_uri: str | None, host: str, port: int) -> None:
 
 cli.add_command(identity)
 cli.add_command(matches)
+cli.add_command(evaluate)
 cli.add_command(evaluate_identity)
 cli.add_command(erase)
 

@@ -26,7 +26,7 @@ JUDGES = {
 }
 """Judge -> what it goes by."""
 RFM_COLUMNS = ("recency_days", "order_days_365_days", "spend_365_days")
-HISTORY_COLUMNS = ("recency_days", "first_order_days", "mean_gap_days")
+HISTORY_COLUMNS = ("recency_days", "first_order_days", "order_days_ever")
 LEAST_HISTORIES = 50
 """Fewer customers than this give BG/NBD no parameters worth the name."""
 WEEK = 7.0
@@ -83,11 +83,9 @@ def _logs(rows: pa.Table) -> np.ndarray:
 
 
 def purchases(customers: pa.Table) -> Purchases:
-    """Customers' histories as BG/NBD reads them. Days with a purchase are counted back from the mean gap between them."""
+    """Customers' histories as BG/NBD reads them: several purchases on one day are one."""
     import numpy as np
 
     first, last = _column(customers, "first_order_days"), _column(customers, "recency_days")
-    gap = np.nan_to_num(_column(customers, "mean_gap_days"))
-    repeats = np.where(gap > 0, np.round((first - last) / np.where(gap > 0, gap, 1)), 0.0)
-    weeks = np.round(first / WEEK, 9)
-    return Purchases(repeats, np.where(repeats > 0, np.round((first - last) / WEEK, 9), 0.0), weeks)
+    repeats = _column(customers, "order_days_ever") - 1
+    return Purchases(repeats, np.where(repeats > 0, np.round((first - last) / WEEK, 9), 0.0), np.round(first / WEEK, 9))

@@ -19,10 +19,10 @@ Bounds = tuple[float | None, float | None]
 SEED = 20
 DRAWS = 200
 LEVEL = 0.95
-MOST_CUSTOMERS = 50_000
+MOST_CUSTOMERS = 10_000
 """Of more customers an even pick of so many is drawn from, and the interval made as much narrower as more customers make it."""
-CELLS = 4_000_000
-"""Weights held at once: with many customers the draws are made in blocks."""
+CELLS = 500_000
+"""Weights worked on at once: so many stay in a processor's own memory."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,14 @@ class Draws:
     def _place(self) -> dict[str, int]:
         return {customer: place for place, customer in enumerate(self.customer_ids)}
 
+    @cached_property
+    def _weights(self) -> np.ndarray:
+        """Draws x customers; a weight above 255 does not happen."""
+        import numpy as np
+
+        generators = (np.random.Generator(np.random.PCG64([self.seed, draw])) for draw in range(self.count))
+        return np.stack([one.poisson(1.0, len(self.customer_ids)).astype(np.uint8) for one in generators])
+
     def inside(self, customer_ids: Sequence[str]) -> np.ndarray:
         """Which of some customers are drawn from."""
         import numpy as np
@@ -54,13 +62,9 @@ class Draws:
         import numpy as np
 
         places = np.array([self._place[customer] for customer in customer_ids], dtype=int)
-        size = max(1, min(self.count, CELLS // max(1, len(self.customer_ids))))
+        size = max(1, CELLS // max(1, len(places)))
         for start in range(0, self.count, size):
-            rows = [
-                np.random.Generator(np.random.PCG64([self.seed, draw])).poisson(1.0, len(self.customer_ids))
-                for draw in range(start, min(start + size, self.count))
-            ]
-            yield np.stack(rows)[:, places].astype(np.float64)
+            yield self._weights[start : start + size, places].astype(np.float64)
 
 
 def drawn(customer_ids: Sequence[str], count: int = DRAWS, most: int = MOST_CUSTOMERS) -> Draws:

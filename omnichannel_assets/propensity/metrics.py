@@ -55,44 +55,49 @@ def main_metrics(found: Ranked, weights: np.ndarray) -> dict[str, np.ndarray]:
     import numpy as np
 
     weights = weights[:, found.order]
-    positive = weights * found.answers
-    total, happened = weights.sum(axis=1), positive.sum(axis=1)
+    until, hits = weights.cumsum(axis=1), (weights * found.answers).cumsum(axis=1)
+    total, happened = until[:, -1], hits[:, -1]
     with np.errstate(divide="ignore", invalid="ignore"):
-        measured = _rank_metrics(found.scores, weights, positive)
-        measured |= {f"lift_at_{part}_percent": lift(found, weights, 0, part / 100) for part in PARTS}
+        measured = _rank_metrics(found.scores, until, hits)
+        measured |= {f"lift_at_{part}_percent": _lift(until, hits, part / 100) for part in PARTS}
         if found.is_probability:
             sure = np.clip(found.scores, CERTAIN, 1 - CERTAIN)
             losses = -(found.answers * np.log(sure) + (1 - found.answers) * np.log(1 - sure))
             measured["log_loss"] = weights @ losses / total
             measured["brier"] = weights @ (found.scores - found.answers) ** 2 / total
-            measured["calibration_error"] = _calibration_error(found, weights)
+            measured["calibration_error"] = _calibration_error(found, weights) / total
     one_sided = (happened <= 0) | (happened >= total)
     return {name: np.where(one_sided, np.nan, values) for name, values in measured.items()}
 
 
-def _rank_metrics(scores: np.ndarray, weights: np.ndarray, positive: np.ndarray) -> dict[str, np.ndarray]:
-    """Area under the ROC curve and average precision, with customers of one score as one step of the curve."""
+def _rank_metrics(scores: np.ndarray, until: np.ndarray, hits: np.ndarray) -> dict[str, np.ndarray]:
+    """Area under the ROC curve and average precision, with customers of one score as one step of the curve.
+
+    ``until`` and ``hits``: weight, and weight with the label, of everybody up to each place.
+    """
     import numpy as np
 
-    starts = np.flatnonzero(np.concatenate([[True], np.diff(scores) != 0]))
-    hits = np.add.reduceat(positive, starts, axis=1)
-    misses = np.add.reduceat(weights, starts, axis=1) - hits
-    hits_so_far, misses_so_far = hits.cumsum(axis=1), misses.cumsum(axis=1)
-    all_hits, all_misses = hits_so_far[:, -1], misses_so_far[:, -1]
-    above = (hits * (all_misses[:, None] - misses_so_far + misses / 2)).sum(axis=1)
-    precision = np.nan_to_num(hits_so_far / (hits_so_far + misses_so_far))
-    return {"auc": above / (all_hits * all_misses), "average_precision": (hits * precision).sum(axis=1) / all_hits}
+    steps = np.flatnonzero(np.append(np.diff(scores) != 0, True))
+    if len(steps) < len(scores):
+        until, hits = until[:, steps], hits[:, steps]
+    gained = np.diff(hits, axis=1, prepend=0.0)
+    misses = until - hits
+    before = np.concatenate([np.zeros((len(misses), 1)), misses[:, :-1]], axis=1)
+    below = misses[:, -1:] - (misses + before) / 2
+    precision = np.divide(hits, until, out=np.zeros_like(hits), where=until > 0)
+    happened = hits[:, -1]
+    return {
+        "auc": np.einsum("dc,dc->d", gained, below) / (happened * misses[:, -1]),
+        "average_precision": np.einsum("dc,dc->d", gained, precision) / happened,
+    }
 
 
-def lift(found: Ranked, weights: np.ndarray, first: float, last: float) -> np.ndarray:
-    """How often the label comes between two shares of the ranking, over how often it comes at all. ``weights`` in the order of the ranking."""
+def _lift(until: np.ndarray, hits: np.ndarray, share: float) -> np.ndarray:
+    """How often the label comes in the first share of the ranking, over how often it comes at all; a customer on the border counts in part."""
     import numpy as np
 
-    until = weights.cumsum(axis=1)
-    total = until[:, -1:]
-    inside = np.clip(np.minimum(until, last * total) - np.maximum(until - weights, first * total), 0, None)
-    rate = (weights * found.answers).sum(axis=1) / total[:, 0]
-    return (inside * found.answers).sum(axis=1) / inside.sum(axis=1) / rate
+    inside = np.array([np.interp(share * up[-1], np.append(0.0, up), np.append(0.0, hit)) for up, hit in zip(until, hits, strict=True)])
+    return inside / share / hits[:, -1]
 
 
 def _tenths(length: int) -> list[slice]:
@@ -101,11 +106,11 @@ def _tenths(length: int) -> list[slice]:
 
 
 def _calibration_error(found: Ranked, weights: np.ndarray) -> np.ndarray:
-    """Mean distance between predicted and observed shares of ten groups of equal size, by weight."""
+    """Distance between predicted and observed shares of ten groups of equal size, summed over everybody."""
     import numpy as np
 
     gaps = weights * (found.scores - found.answers)
-    return sum(np.abs(gaps[:, part].sum(axis=1)) for part in _tenths(len(found.answers))) / weights.sum(axis=1)
+    return np.abs(np.add.reduceat(gaps, [part.start for part in _tenths(len(found.answers))], axis=1)).sum(axis=1)
 
 
 def decile_table(found: Ranked) -> dict[str, float]:

@@ -41,7 +41,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "explain": {"portrait", *BELOW_CHECKS},
     "report": {"summary", "assets", *BELOW_CHECKS},
     "labelled": {"assets", "sample", *BELOW_CHECKS},
-    "commands": {"labelled", "run", "summary", "portrait", "explain", "checks", "assets", *BELOW_CHECKS},
+    "transactions": {"assets", *BELOW_CHECKS},
+    "commands": {"labelled", "transactions", "run", "summary", "portrait", "explain", "checks", "assets", *BELOW_CHECKS},
     "cli": {"commands", "run", "summary", "report", "portrait", "explain", "checks", "sample", "sandbox", "serving", "__version__", *BELOW_CHECKS},
 }
 WITHOUT_DAGSTER = DOMAIN | {"sql", "errors", "settings", "yaml_files", "lake", "checks", "portrait", "explain", "summary"}

@@ -29,11 +29,11 @@ def with_history(table: pa.Table) -> pa.Table:
         "order_days_365_days": repeats + 1,
         "spend_365_days": (repeats + 1) * 20.0,
         "first_order_days": first,
-        "mean_gap_days": pa.array(np.where(repeats > 0, 20.0, np.nan), from_pandas=True),
+        "order_days_ever": repeats + 1,
         "online_share": rng.choice([0.0, 0.5, 1.0], len(stays)),
     }
     for name, values in added.items():
-        table = table.append_column(name, pa.array(values) if isinstance(values, np.ndarray) else values)
+        table = table.append_column(name, pa.array(values))
     return table
 
 
@@ -125,9 +125,8 @@ def test_too_small_a_segment_is_not_judged():
     assert {f.segment for f in figures} >= {"all", "store_only"} and "online_only" not in {f.segment for f in figures}
 
 
-def test_bgnbd_reads_days_with_a_purchase_from_the_mean_gap():
-    table = pa.table({"recency_days": [10.0, 30.0], "first_order_days": [70.0, 30.0], "mean_gap_days": [20.0, None]})
-    told = purchases(table)
+def test_bgnbd_reads_days_with_a_purchase_after_the_first():
+    told = purchases(pa.table({"recency_days": [10.0, 30.0], "first_order_days": [70.0, 30.0], "order_days_ever": [4, 1]}))
     assert (told.repeats.tolist(), told.last_weeks.tolist()) == ([3.0, 0.0], [pytest.approx(60 / 7), 0.0])
     assert told.weeks.tolist() == pytest.approx([10.0, 30 / 7])
 

@@ -1,0 +1,121 @@
+"""``omnichannel evaluate``: how good the features and models are on anybody's sales. Here: options and printing, not the judging."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from omnichannel_assets.commands.printing import print_rows, show_progress
+from omnichannel_assets.commands.shared_options import date_of, format_option
+from omnichannel_assets.errors import InputError
+
+if TYPE_CHECKING:
+    from omnichannel_assets.propensity.origins import Judging
+    from omnichannel_assets.transactions.files import Sales
+    from omnichannel_assets.transactions.results import Result
+
+ENDINGS = (".parquet", ".csv")
+
+
+def _column(part: str, words: str) -> Any:
+    return click.option(f"--{part}", metavar="COLUMN", help=f"Column that tells {words} (default: guessed by its name).")
+
+
+@click.command()
+@click.option("--transactions", "files", metavar="FILE", multiple=True, required=True, help="CSV, Parquet or CDNOW text of sales; may be given several times.")
+@click.option("--population", type=click.IntRange(0), metavar="DAYS", help="Who is judged: a purchase in so many days before; 0: any purchase before (default: ELIGIBLE_DAYS).")
+@click.option("--horizons", metavar="DAYS,DAYS", default="30,90", show_default=True, help="Days in which a purchase is buying again, and in which none is leaving.")
+@click.option("--first-cutoff", metavar="DATE", help="First month to learn from (default: the first with 90 days of sales before it).")
+@click.option("--first-origin", metavar="DATE", help="First month to judge on (default: as many as --origins).")
+@click.option("--origins", type=click.IntRange(1), default=12, show_default=True, help="On how many of the last months models are judged at most.")
+@click.option("--output", metavar="FILE", default="evaluation.parquet", show_default=True, help="Where every figure goes (.parquet or .csv); the tables go beside it as .md.")
+@_column("customer", "the customer")
+@_column("time", "when it was sold")
+@_column("amount", "the amount of a line")
+@_column("price", "the price of one unit, where no column tells the amount")
+@_column("quantity", "the units; below 0: given back")
+@_column("order", "which lines are one order")
+@_column("item", "what was sold")
+@click.option("--time-format", metavar="FORMAT", default="", help="How times are written, as strptime does: %m/%d/%Y %H:%M.")
+@format_option
+@click.option("--quiet", is_flag=True, help="No progress on stderr.")
+def evaluate(
+    files: tuple[str, ...], population: int | None, horizons: str, first_cutoff: str | None, output: str, time_format: str, form: str, quiet: bool, **options: Any
+) -> None:
+    """Judge features and models on a plain file of sales: rolling origins, beside recency, frequency, RFM and BG/NBD."""
+    if Path(output).suffix not in ENDINGS:
+        raise InputError("--output", Path(output).suffix or "no ending", expected="a file ending in .parquet or .csv", fix="rename it")
+    repurchase, churn = _horizons(horizons)
+    first = date_of(first_cutoff) if first_cutoff else None
+    show_progress(quiet)
+    from omnichannel_assets.transactions import results
+    from omnichannel_assets.transactions.files import Columns, read_sales
+    from omnichannel_assets.transactions.world import Plan, examples, opened
+
+    with opened({"eligible_days": population, "repurchase_days": repurchase, "churn_days": churn}) as workspace:
+        named = {part: options[part] for part in ("customer", "time", "amount", "price", "quantity", "order", "item") if options[part]}
+        with workspace.lake.engine() as engine:
+            sales = read_sales([Path(name) for name in files], Columns(named, time_format), engine)
+        _tell(sales)
+        found = examples(workspace, sales, Plan(first))
+        judging = _judging(found, options["first_origin"], options["origins"], workspace.settings.eligible_days)
+        judged = _judge(workspace, found, judging)
+    saved, beside = results.save(Path(output), judged, sales.files)
+    _print(judged, form)
+    if form == "table":
+        click.echo(f"\nEvery figure: {saved}; these tables: {beside}.")
+
+
+def _horizons(text: str) -> tuple[int, int]:
+    if not re.fullmatch(r"[1-9]\d{0,3},[1-9]\d{0,3}", text.replace(" ", "")):
+        raise InputError("--horizons", repr(text), expected="two numbers of days", fix="write 30,90, for example")
+    repurchase, churn = text.replace(" ", "").split(",")
+    return int(repurchase), int(churn)
+
+
+def _tell(sales: Sales) -> None:
+    from omnichannel_assets.transactions.results import read_lines
+
+    click.echo("\n".join(read_lines(sales.files)), err=True)
+
+
+def _judging(found: Any, first_origin: str | None, most: int, eligible_days: int) -> Judging:
+    """Which months are judged: the last ones, or those from a date on."""
+    from omnichannel_assets.propensity.origins import Judging
+
+    if not first_origin:
+        return Judging(most_origins=most, eligible_days=eligible_days)
+    first = date_of(first_origin)
+    days = sorted(day for day in set(found.column("cutoff").to_pylist()) if day >= first)
+    if not days:
+        raise InputError("--first-origin", first.isoformat(), expected="a date before the last month whose horizon is closed", fix="name an earlier one")
+    return Judging(origins=tuple(days[:most]), eligible_days=eligible_days)
+
+
+def _judge(workspace: Any, found: Any, judging: Judging) -> list[Result]:
+    from omnichannel_assets.assets.model_versions import MODEL_FEATURES, log
+    from omnichannel_assets.propensity.evaluation import evaluate as judged
+    from omnichannel_assets.transactions.results import Result
+
+    results = []
+    for task in workspace.tasks:
+        if task.population == "eligible":  # a file of sales tells of no subscriptions
+            log.info("judging: %s", task.title)
+            results.append(Result(task, judged(task, found, MODEL_FEATURES, judging)))
+    return results
+
+
+def _print(judged: list[Result], form: str) -> None:
+    from omnichannel_assets.transactions.results import COLUMNS, FIELDS, rows
+
+    if form != "table":
+        print_rows(list(FIELDS), [tuple(row[name] for name in FIELDS) for row in rows(judged)], form)
+        return
+    for result in judged:
+        click.echo(f"\n{result.task.title}: {result.task.happened}")
+        if result.table():
+            print_rows(list(COLUMNS), list(result.table()), form)
+        click.echo(f"{result.population}.")
