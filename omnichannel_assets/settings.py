@@ -62,6 +62,14 @@ class Settings(BaseModel):
     lock_wait_seconds: float = Field(
         300.0, ge=0, allow_inf_nan=False, description="How long to wait for another run that is writing to the lake."
     )
+    eligible_days: int = Field(
+        365, ge=0, le=36500, description="Who is scored: known customers with a purchase in this many days before. 0: with any purchase before."
+    )
+    repurchase_days: int = Field(30, ge=1, le=3650, description="Days after a date in which a purchase counts as buying again.")
+    churn_days: int = Field(
+        90, ge=1, le=3650, description="Days after a date in which no purchase, or the end of a subscription, counts as leaving."
+    )
+    training_cutoffs: int = Field(12, ge=2, le=240, description="Past dates, 30 days apart, that models learn from at most.")
     holdout_share: float = Field(0.1, ge=0, lt=1, description="Share of each audience that is kept out of every channel: the control arm.")
     audience_approval: Literal["off", "required"] = Field(
         "off", description="required: campaigns wait until a person approves the as-of date (in the UI, or with `omnichannel approve`)."
@@ -231,6 +239,10 @@ EXPECTED = {
     "lock_wait_seconds": "a number of seconds, 0 or more",
     "mostly_bad_share": "a share above 0 and up to 1",
     "holdout_share": "a share from 0 up to, but not, 1",
+    "eligible_days": "a whole number of days from 0 to 36500",
+    "repurchase_days": "a whole number of days from 1 to 3650",
+    "churn_days": "a whole number of days from 1 to 3650",
+    "training_cutoffs": "a whole number from 2 to 240",
     "audience_approval": "off or required",
     "identity_matching": "off or on",
     "match_threshold": "a probability above 0.5 and up to 1",
@@ -248,6 +260,10 @@ FIXES = {
     "lock_wait_seconds": "write 10, for example",
     "mostly_bad_share": "write 0.5, for example",
     "holdout_share": "write 0.1, for example",
+    "eligible_days": "write 365, for example, or 0 for everybody with a purchase",
+    "repurchase_days": "write 30, for example",
+    "churn_days": "write 90, for example",
+    "training_cutoffs": "write 12, for example",
     "audience_approval": "write off or required",
     "identity_matching": "write off or on",
     "match_threshold": "write 0.95, for example",

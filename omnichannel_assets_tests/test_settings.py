@@ -24,6 +24,10 @@ WRONG = [
     ("ENGINE_THREADS", "0", "ENGINE_THREADS: expected a whole number from 1 to 256, got '0' (from environment). Fix: write the number of cores to use."),
     ("LOCK_WAIT_SECONDS", "inf", "LOCK_WAIT_SECONDS: expected a number of seconds, 0 or more, got 'inf' (from environment). Fix: write 10, for example."),
     ("MOSTLY_BAD_SHARE", "50", "MOSTLY_BAD_SHARE: expected a share above 0 and up to 1, got '50' (from environment). Fix: write 0.5, for example."),
+    ("ELIGIBLE_DAYS", "-1", "ELIGIBLE_DAYS: expected a whole number of days from 0 to 36500, got '-1' (from environment). Fix: write 365, for example, or 0 for everybody with a purchase."),
+    ("REPURCHASE_DAYS", "0", "REPURCHASE_DAYS: expected a whole number of days from 1 to 3650, got '0' (from environment). Fix: write 30, for example."),
+    ("CHURN_DAYS", "90.5", "CHURN_DAYS: expected a whole number of days from 1 to 3650, got '90.5' (from environment). Fix: write 90, for example."),
+    ("TRAINING_CUTOFFS", "1", "TRAINING_CUTOFFS: expected a whole number from 2 to 240, got '1' (from environment). Fix: write 12, for example."),
     (
         "IDENTIFIER_TRAITS",
         "loyalty_id",

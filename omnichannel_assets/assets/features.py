@@ -13,13 +13,10 @@ from omnichannel_assets.assets.steps import StepReport
 from omnichannel_assets.lake.tables_scores import CUSTOMER_FEATURES
 from omnichannel_assets.resources.workspace import Workspace
 
-ELIGIBLE_DAYS = 365
-"""A customer is eligible with a purchase in this many days before T."""
-
 
 def build_customer_features(workspace: Workspace, as_ofs: Iterable[date]) -> StepReport:
     """Bring ``customer_features`` of some as-of dates up to date. Raises ChecksFailedError."""
-    return build_as_of(workspace, CUSTOMER_FEATURES, as_ofs, parameters={"eligible_days": ELIGIBLE_DAYS})
+    return build_as_of(workspace, CUSTOMER_FEATURES, as_ofs, parameters=workspace.feature_parameters())
 
 
 def assets(as_of_days: dg.PartitionsDefinition) -> list[dg.AssetsDefinition]:

@@ -22,7 +22,7 @@ from omnichannel_assets.lake.engine import Engine, quoted, text_literal
 from omnichannel_assets.lake.schema import TableSchema
 from omnichannel_assets.lake.tables_scores import CUSTOMER_FEATURES, TRAINING_EXAMPLES
 from omnichannel_assets.propensity.leakage import alarms, rebuilt
-from omnichannel_assets.propensity.tasks import TASKS
+from omnichannel_assets.propensity.tasks import Task
 from omnichannel_assets.resources.workspace import Workspace
 from omnichannel_assets.settings import midnight
 
@@ -98,13 +98,13 @@ def known_before(table: TableSchema, as_of: date) -> str:
     return f"select {', '.join(columns)} from {quoted(table.name)} where {is_known}"
 
 
-def verdict(examples: pa.Table, again: Rebuilt) -> CheckOutcome:
+def verdict(tasks: Sequence[Task], examples: pa.Table, again: Rebuilt) -> CheckOutcome:
     """The blocking check: what rang, by alarm and column, and what could not be judged."""
     features = [name for name in CUSTOMER_FEATURES.names if name not in ("as_of", "customer_id")]
     afterwards = [name for name in TRAINING_EXAMPLES.names if name not in (*CUSTOMER_FEATURES.names, "cutoff")]
     found = rebuilt(examples, again.features, again.days, features)
     found += rebuilt(examples, again.examples, again.days, afterwards)
-    found += alarms(TASKS, examples, MODEL_FEATURES)
+    found += alarms(tasks, examples, MODEL_FEATURES)
     details = {"rows_rebuilt": again.features.num_rows, "judgements": found.judged, "alarms": len(found.found)}
     words = {"found": "; ".join(dict.fromkeys(found.found)), "not_judged": "; ".join(found.not_judged)}
     return CheckOutcome(CHECK, not found.found, details=details | {name: text for name, text in words.items() if text})

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 from omnichannel_assets.assets.model_versions import MODEL_FEATURES, from_examples, newest_words
 from omnichannel_assets.assets.steps import StepReport
 from omnichannel_assets.lake.tables_scores import MODEL_EVALUATION
-from omnichannel_assets.propensity.tasks import TASKS
 from omnichannel_assets.resources.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -20,8 +19,8 @@ def evaluate_models(workspace: Workspace) -> StepReport:
 
     def rows(examples: pa.Table, digest: str) -> list[dict[str, Any]]:
         found = []
-        for task in TASKS:
-            population, metrics = evaluate(task, examples, MODEL_FEATURES)
+        for task in workspace.tasks:
+            population, metrics = evaluate(task, examples, MODEL_FEATURES, eligible_days=workspace.settings.eligible_days)
             found += [{"model": task.model, "population": population, "metric": m, "value": v, "baseline": b} for m, v, b in metrics]
         return found
 

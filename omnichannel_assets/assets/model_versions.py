@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from dataclasses import asdict
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
@@ -62,9 +63,11 @@ def from_examples(workspace: Workspace, table: TableSchema, rows: Callable[[pa.T
             continue
         digest = digest_of(
             {
-                "code": code_digest("propensity", "assets/model_versions.py", "assets/models.py", "assets/model_evaluation.py"),
+                "code": code_digest("propensity", "sql/customer_features.sql", "sql/features.py", "assets/model_versions.py", "assets/models.py", "assets/model_evaluation.py"),
                 "columns": table.fingerprint(),
                 "examples": made.sha256,
+                "tasks": [asdict(task) for task in workspace.tasks],
+                "population": workspace.feature_parameters(),
             }
         )
         if is_kept(workspace, report, digest, as_of):

@@ -5,7 +5,7 @@ Here: what is stored and which version is in force. Not here: how a model learns
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +13,7 @@ from omnichannel_assets.assets.model_versions import MODEL_FEATURES, from_exampl
 from omnichannel_assets.assets.steps import StepReport
 from omnichannel_assets.lake.schema import TableSchema
 from omnichannel_assets.lake.tables_scores import CHURN_MODEL, REPURCHASE_MODEL
-from omnichannel_assets.propensity.tasks import CHURN_INACTIVITY, CHURN_SUBSCRIPTION, REPURCHASE, TASKS, Task
+from omnichannel_assets.propensity.tasks import Task, task_named
 from omnichannel_assets.propensity.training import Model
 from omnichannel_assets.resources.workspace import Workspace
 
@@ -23,15 +23,15 @@ if TYPE_CHECKING:
 
 def train_churn(workspace: Workspace) -> StepReport:
     """Bring the versions of the churn models up to date. Raises ChecksFailedError."""
-    return _train(workspace, CHURN_MODEL, (CHURN_INACTIVITY, CHURN_SUBSCRIPTION))
+    return _train(workspace, CHURN_MODEL, [task for task in workspace.tasks if task.leaves])
 
 
 def train_repurchase(workspace: Workspace) -> StepReport:
     """Bring the versions of the repurchase model up to date. Raises ChecksFailedError."""
-    return _train(workspace, REPURCHASE_MODEL, (REPURCHASE,))
+    return _train(workspace, REPURCHASE_MODEL, [task for task in workspace.tasks if not task.leaves])
 
 
-def _train(workspace: Workspace, table: TableSchema, tasks: tuple[Task, ...]) -> StepReport:
+def _train(workspace: Workspace, table: TableSchema, tasks: Sequence[Task]) -> StepReport:
     import pyarrow.compute as pc
 
     from omnichannel_assets.propensity.training import train
@@ -78,7 +78,7 @@ def opened_model(row: Mapping[str, Any]) -> Model:
     """A version from its row."""
     from omnichannel_assets.propensity.training import Calibration
 
-    task = next(task for task in TASKS if task.model == row["model"])
+    task = task_named(row["model"], row["horizon_days"])
     days = tuple(date.fromisoformat(day) for day in row["cutoffs"].split(",") if day)
     last = date.fromisoformat(row["calibrated_on"]) if row["calibrated_on"] else None
     calibration = Calibration(row["slope"], row["intercept"]) if row["booster"] else Calibration()
@@ -89,15 +89,16 @@ def opened_model(row: Mapping[str, Any]) -> Model:
 def champions(workspace: Workspace, as_of: date) -> tuple[dict[str, Model], dict[str, str]]:
     """The newest versions with a training date before an as-of date, by model, and the digests of their partitions.
 
-    A version of older code that reads an input which is no more is not used.
+    A version of older code that reads an input which is no more is not used, nor is one that looks another number of days ahead.
     """
     found, digests = {}, {}
+    horizons = {task.model: task.horizon_days for task in workspace.tasks}
     for table in (CHURN_MODEL, REPURCHASE_MODEL):
         manifests = workspace.lake.manifests(table)
         earlier = [value for value in manifests if date.fromisoformat(value) < as_of]
         if earlier:
             digests[table.name] = manifests[max(earlier)].sha256
             rows = partition_of(workspace, table, date.fromisoformat(max(earlier))).to_pylist()
-            usable = [row for row in rows if set(row["features"].split(",")) <= set(MODEL_FEATURES)]
+            usable = [row for row in rows if set(row["features"].split(",")) <= set(MODEL_FEATURES) and horizons.get(row["model"]) == row["horizon_days"]]
             found |= {row["model"]: opened_model(row) for row in usable}
     return found, digests

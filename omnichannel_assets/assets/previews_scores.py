@@ -6,7 +6,7 @@ from omnichannel_assets.assets.drawing import Picture, SmallTable
 from omnichannel_assets.lake.tables_scores import FEATURES
 
 NUMBERS = tuple(column.name for column in FEATURES if column.kind != "text")
-LABELS = ("repurchase_30", "inactivity_90", "subscription_churn_90")
+LABELS = ("repurchase", "inactivity", "subscription_churn")
 
 
 def _newest(table: str) -> str:
@@ -98,8 +98,8 @@ SCORE_PREVIEWS: dict[str, tuple[SmallTable | Picture, ...]] = {
     "training_examples": (
         SmallTable(
             "cut-offs",
-            "select as_of, cutoff, count(*) as customers, sum(cast(repurchase_30 as integer)) as repurchase_30, sum(cast(inactivity_90 as integer)) as inactivity_90, "
-            "count(subscription_churn_90) as subscribers, sum(cast(subscription_churn_90 as integer)) as subscription_churn_90 "
+            "select as_of, cutoff, count(*) as customers, sum(cast(repurchase as integer)) as repurchase, sum(cast(inactivity as integer)) as inactivity, "
+            "count(subscription_churn) as subscribers, sum(cast(subscription_churn as integer)) as subscription_churn, round(avg(future_spend), 2) as mean_future_spend "
             f"from training_examples where {_newest('training_examples')} group by 1, 2 order by 1, 2",
         ),
         Picture("correlation of features with what happened later", CORRELATIONS, "shares"),

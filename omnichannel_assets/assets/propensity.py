@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from omnichannel_assets.assets.as_of import as_of_reads
-from omnichannel_assets.assets.features import ELIGIBLE_DAYS
 from omnichannel_assets.assets.model_evaluation import evaluate_models
 from omnichannel_assets.assets.model_versions import OWNERS, is_kept, log, partition_of
 from omnichannel_assets.assets.models import champions, train_churn, train_repurchase
@@ -54,13 +53,13 @@ def score_customers(workspace: Workspace, as_ofs: Iterable[date]) -> StepReport:
             log.warning("%s as of %s is left out: there are no features of that date", report.table.name, as_of)
             continue
         models, versions = champions(workspace, as_of)
-        code = code_digest("propensity", "assets/propensity.py", "checks")
+        code = code_digest("propensity", "sql/customer_features.sql", "sql/features.py", "assets/propensity.py", "checks")
         inputs = {CUSTOMER_FEATURES.name: features.sha256, **versions}
         digest = digest_of({"code": code, "columns": report.table.fingerprint(), "inputs": inputs})
         if is_kept(workspace, report, digest, as_of):
             continue
         customers = partition_of(workspace, CUSTOMER_FEATURES, as_of)
-        warn_of_silence(report, customers, as_of)
+        warn_of_silence(report, customers, as_of, workspace.settings.eligible_days)
         if not any(model.booster for model in models.values()):
             log.info("%s as of %s: no model was trained before that date, so there are no scores", report.table.name, as_of)
         data = scores(customers, models)
@@ -70,11 +69,11 @@ def score_customers(workspace: Workspace, as_ofs: Iterable[date]) -> StepReport:
     return report.raise_failures()
 
 
-def warn_of_silence(report: StepReport, customers: pa.Table, as_of: date) -> None:
+def warn_of_silence(report: StepReport, customers: pa.Table, as_of: date, eligible_days: int) -> None:
     """Say so when nobody has bought for long: then the order feed may have stopped, and everybody looks like leaving."""
     import pyarrow.compute as pc
 
-    latest = pc.min(customers.column("recency_days")).as_py() if customers.num_rows else ELIGIBLE_DAYS
+    latest = pc.min(customers.column("recency_days")).as_py() if customers.num_rows else eligible_days
     if latest > SILENT_DAYS:
         report.figures["days_without_any_purchase"] = int(latest)
         log.warning(

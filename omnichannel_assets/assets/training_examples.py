@@ -6,12 +6,12 @@ Here: which cut-offs, and the world as of each. Not here: features and labels (`
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import date
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from omnichannel_assets.assets import leakage
 from omnichannel_assets.assets.as_of import AS_OF_STEPS, as_of_reads, known_before, parameters_at, register_world, world_digest
-from omnichannel_assets.assets.features import ELIGIBLE_DAYS
 from omnichannel_assets.assets.model_versions import is_kept, log, partition_of, training_dates
 from omnichannel_assets.assets.steps import Draft, StepReport, publish, read_by
 from omnichannel_assets.checks.outcome import CheckOutcome
@@ -47,7 +47,7 @@ def collect_training_examples(workspace: Workspace) -> StepReport:
         law = CheckOutcome("conservation", counts["rows_in"] == data.num_rows, details={**counts, "rows_out": data.num_rows})
         log.info("%s as of %s: %s examples at %s cut-offs", report.table.name, as_of, f"{data.num_rows:,}", counts["cutoffs"])
         counts["rows_out"] = data.num_rows
-        alarm = leakage.verdict(data, _rebuilt(workspace, as_of, data))
+        alarm = leakage.verdict(workspace.tasks, data, _rebuilt(workspace, as_of, data))
         publish(workspace, report, Draft(data, digest, as_of.isoformat(), counts=counts, inputs=told, checks=(law, alarm)))
     report.shown["leakage alarm"] = leakage.told(report)
     return report.raise_failures()
@@ -67,9 +67,14 @@ def _version_digest(workspace: Workspace, as_of: date) -> str:
     modules = ("assets/as_of.py", "assets/training_examples.py", "assets/leakage.py", "propensity/calendar.py", "propensity/leakage.py")
     code = code_digest(*texts, "sql/macros.sql", *modules)
     secret = digest_of(workspace.settings.identity_key.get_secret_value().encode().hex())[:8]
-    parameters = {**workspace.staging_parameters(), **parameters_at(workspace, as_of), "eligible_days": ELIGIBLE_DAYS}
-    parameters |= {"identity_key": secret, "identity_rules": workspace.rules.fingerprint()}
+    parameters = {**workspace.staging_parameters(), **parameters_at(workspace, as_of), **_parameters(workspace)}
+    parameters |= {"identity_key": secret, "identity_rules": workspace.rules.fingerprint(), "cutoffs": workspace.settings.training_cutoffs}
     return digest_of({"code": code, "columns": TRAINING_EXAMPLES.fingerprint(), "parameters": parameters})
+
+
+def _parameters(workspace: Workspace) -> dict[str, Any]:
+    """What examples bind besides the values of an as-of date: the population and the horizons."""
+    return {**workspace.feature_parameters(), **asdict(workspace.horizons)}
 
 
 def _examples(
@@ -80,11 +85,13 @@ def _examples(
         register_world(workspace, engine, [TRAINING_EXAMPLES.name], as_of)
         first, last = engine.rows("select min(ordered_at), max(ordered_at) from orders")[0]
         until = calendar.orders_until(last, as_of) if last else as_of
-        days = [day for day in (calendar.cutoffs(first, until) if first else []) if only is None or day in only]
+        most = workspace.settings.training_cutoffs
+        days = calendar.cutoffs(first, until, workspace.horizons.shortest, most) if first else []
+        days = days if only is None else [day for day in days if day in only]
         features, identities = _at_cutoffs(workspace, days, seen)
         engine.register(AT_CUTOFFS[0], features.rename_columns({"as_of": "cutoff"}))
         engine.register(AT_CUTOFFS[1], identities)
-        data = engine.model(TRAINING_EXAMPLES, {**parameters_at(workspace, as_of), "orders_until": midnight(until)})
+        data = engine.model(TRAINING_EXAMPLES, {**parameters_at(workspace, as_of), **_parameters(workspace), "orders_until": midnight(until)})
     return data, {"cutoffs": len(days), "rows_in": features.num_rows}
 
 
@@ -108,7 +115,7 @@ def _at_cutoffs(workspace: Workspace, days: list[date], seen: dict[date, AtCutof
         for day in days:
             if day not in seen:
                 register_world(workspace, engine, [CUSTOMER_FEATURES.name], day)
-                features = engine.model(CUSTOMER_FEATURES, {**parameters_at(workspace, day), "eligible_days": ELIGIBLE_DAYS})
+                features = engine.model(CUSTOMER_FEATURES, {**parameters_at(workspace, day), **workspace.feature_parameters()})
                 seen[day] = features.cast(CUSTOMER_FEATURES.arrow()), engine.query(HELD, {"day": day}).cast(_held_schema())
     return (
         pa.concat_tables([CUSTOMER_FEATURES.arrow().empty_table(), *(seen[day][0] for day in days)]),

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 
 STEP_DAYS = 30
-MOST_CUTOFFS = 12
+"""Days from one cut-off to the next."""
 HISTORY_DAYS = 60
 """Days of orders that must lie before a cut-off."""
 
@@ -34,10 +34,10 @@ def orders_until(last_order: datetime, as_of: date) -> date:
     return min(last_order.date() + timedelta(days=1), as_of)
 
 
-def cutoffs(first_order: datetime, until: date) -> list[date]:
-    """Past cut-offs whose shortest horizon is closed, oldest first."""
+def cutoffs(first_order: datetime, until: date, horizon_days: int, most: int) -> list[date]:
+    """Up to ``most`` past cut-offs whose shortest horizon of ``horizon_days`` is closed, oldest first."""
     earliest = first_order.date() + timedelta(days=HISTORY_DAYS)
-    steps = (until - timedelta(days=STEP_DAYS * step) for step in range(1, MOST_CUTOFFS + 1))
+    steps = (until - timedelta(days=horizon_days + STEP_DAYS * step) for step in range(most))
     return sorted(day for day in steps if day >= earliest)
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from omnichannel_assets.propensity.reasons import FAMILIES
 from omnichannel_assets.propensity.scoring import contributions, places, score
-from omnichannel_assets.propensity.tasks import Task
+from omnichannel_assets.propensity.tasks import ELIGIBLE_DAYS, Task
 from omnichannel_assets.propensity.training import Model, train
 
 if TYPE_CHECKING:
@@ -21,16 +21,15 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 BINS = 10
-RULES = {
-    "eligible": "known customers with a purchase in the 365 days before",
-    "subscribers": "known customers with an active subscription and a purchase in the 365 days before",
-}
 Row = tuple[str, float | None, float | None]
 """Metric, value of the model, value of the baseline."""
 
 
-def evaluate(task: Task, examples: pa.Table, features: Sequence[str]) -> tuple[str, list[Row]]:
-    """Who was judged, in words, and the metrics; with too little data one metric without a value, and the words say why."""
+def evaluate(task: Task, examples: pa.Table, features: Sequence[str], *, eligible_days: int = ELIGIBLE_DAYS) -> tuple[str, list[Row]]:
+    """Who was judged, in words, and the metrics; with too little data one metric without a value, and the words say why.
+
+    ``eligible_days``: the population the examples were made for, as the setting of that name says it.
+    """
     import pyarrow.compute as pc
 
     labelled = examples.filter(pc.is_valid(examples.column(task.label)))
@@ -40,7 +39,7 @@ def evaluate(task: Task, examples: pa.Table, features: Sequence[str]) -> tuple[s
     tested = labelled.filter(pc.equal(labelled.column("cutoff"), days[-1])).sort_by([("customer_id", "ascending")])
     model = train(task, examples, features, known_until=days[-1])
     answers = tested.column(task.label).to_numpy(zero_copy_only=False).astype(bool)
-    population = _population(task, days[-1], answers, model)
+    population = _population(task, days[-1], answers, model, eligible_days)
     if model.refusal:
         return f"{population}. Not judged: {model.refusal}", [("auc", None, None)]
     if answers.all() or not answers.any():
@@ -48,13 +47,13 @@ def evaluate(task: Task, examples: pa.Table, features: Sequence[str]) -> tuple[s
     return population, measure(task, model, tested, answers)
 
 
-def _population(task: Task, day: date, answers: np.ndarray, model: Model) -> str:
+def _population(task: Task, day: date, answers: np.ndarray, model: Model, eligible_days: int) -> str:
     learned = (
         f"; learned from {len(model.cutoffs)} cut-offs up to {model.cutoffs[-1]}, calibrated on {model.calibrated_on}"
         if model.booster
         else ""
     )
-    return f"{RULES[task.population]} {day}: {len(answers):,}, of whom {int(answers.sum()):,} {task.happened}{learned}"
+    return f"{task.asked_of(eligible_days)} {day}: {len(answers):,}, of whom {int(answers.sum()):,} {task.happened}{learned}"
 
 
 def measure(task: Task, model: Model, tested: pa.Table, answers: np.ndarray) -> list[Row]:

@@ -12,6 +12,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from omnichannel_assets.sql.features import FEATURES, Feature
+
 if TYPE_CHECKING:
     import numpy as np
 
@@ -27,7 +29,8 @@ SEPARATOR = "; "
 class Fact:
     """One input in words. ``stays``: +1 where more speaks for a customer who stays and buys, -1 for one who leaves, 0 for either.
 
-    ``usual`` writes what is usual; None for yes and no. ``decimals`` is how exactly both are shown.
+    ``usual`` writes what is usual, in brackets; None for yes and no. ``decimals`` is how exactly both are shown. ``told_by``: the input that
+    is shown in its place, and the one that says what is usual for the customer.
     """
 
     feature: str
@@ -35,6 +38,7 @@ class Fact:
     say: Callable[[float], str]
     usual: Callable[[float], str] | None
     decimals: int = 0
+    told_by: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True)
@@ -54,124 +58,65 @@ def number(value: float) -> str:
     return "less than 1" if 0 < value < 0.5 else f"{value:,.0f}"
 
 
-def _counted(value: float, one: str, many: str) -> str:
+def _percent(value: float) -> str:
+    return f"{value * 100:.0f} %"
+
+
+def _ratio(value: float) -> str:
+    return f"{value:.1f}"
+
+
+SHOWN: dict[str, tuple[Callable[[float], str], int]] = {"money": (number, 0), "share": (_percent, 2), "ratio": (_ratio, 1)}
+"""Unit that is no noun -> how it is written, and how exactly."""
+
+
+def _counted(value: float, nouns: tuple[str, str]) -> str:
     shown = number(value)
-    return f"{shown} {one if shown in ('1', 'less than 1') else many}"
+    return f"{shown} {nouns[0] if shown in ('1', 'less than 1') else nouns[1]}"
 
 
-def _count(feature: str, stays: int, text: str, one: str, many: str) -> Fact:
-    """``text`` has a place for the count with its noun."""
-    return Fact(feature, stays, lambda value: text.format(_counted(value, one, many)), number)
+def _fact(feature: Feature, others: Mapping[str, Feature]) -> Fact:
+    """A declared feature in words."""
+    if feature.unit == "yes/no":
+        if_true, if_false = feature.words.split(" / ")
+        return Fact(feature.name, feature.stays, lambda value: if_true if value else if_false, None)
+    if feature.told_by:
+        shown, own = feature.told_by
+        told = _fact(others[shown], others)
+        text, _, rhythm = feature.words.replace(f"<{shown}>", "{}").replace(f"<{own}>", "{}").partition(" (")
+        return Fact(
+            feature.name,
+            feature.stays,
+            lambda value: text.format(_amount(others[shown], value)),
+            lambda value: rhythm.removesuffix(")").format("day" if number(value) in ("1", "less than 1") else number(value)),
+            told.decimals,
+            (shown, own),
+        )
+    shown_as, decimals = SHOWN.get(feature.unit, (number, 0))
+    return Fact(
+        feature.name,
+        feature.stays,
+        lambda value: feature.words.format(_amount(feature, value)),
+        lambda value: f"usually {shown_as(value)}",
+        decimals,
+    )
 
 
-def _days(feature: str, stays: int, text: str) -> Fact:
-    return _count(feature, stays, text, "day", "days")
+def _amount(feature: Feature, value: float) -> str:
+    """A value with its noun, where it has one."""
+    return _counted(value, feature.nouns) if feature.nouns else SHOWN[feature.unit][0](value)
 
 
-def _percent(feature: str, stays: int, text: str) -> Fact:
-    return Fact(feature, stays, lambda value: text.format(f"{value * 100:.0f} %"), lambda value: f"{value * 100:.0f} %", 2)
+def families(features: Sequence[Feature]) -> tuple[Family, ...]:
+    """The inputs among some features by family, families and inputs in the order in which they are declared."""
+    inputs = {feature.name: feature for feature in features if feature.kind != "text"}
+    facts: dict[str, list[Fact]] = {}
+    for feature in inputs.values():
+        facts.setdefault(feature.family, []).append(_fact(feature, inputs))
+    return tuple(Family(name, tuple(found)) for name, found in facts.items())
 
 
-def _amount(feature: str, stays: int, text: str) -> Fact:
-    return Fact(feature, stays, lambda value: text.format(number(value)), number)
-
-
-def _flag(feature: str, stays: int, if_true: str, if_false: str) -> Fact:
-    return Fact(feature, stays, lambda value: if_true if value else if_false, None)
-
-
-def _rate(feature: str, stays: int, text: str) -> Fact:
-    return Fact(feature, stays, lambda value: text.format(f"{value:.1f}"), lambda value: f"{value:.1f}", 1)
-
-
-FAMILIES: tuple[Family, ...] = (
-    Family("recency", (_days("recency_days", -1, "last order {} ago"), _days("recency_over_gap", -1, "last order {} ago"))),
-    Family(
-        "frequency",
-        (
-            _days("order_days_30_days", 1, "ordered on {} in 30 days"),
-            _days("order_days_90_days", 1, "ordered on {} in 90 days"),
-            _days("order_days_180_days", 1, "ordered on {} in 180 days"),
-            _days("order_days_365_days", 1, "ordered on {} in a year"),
-            _count("orders_365_days", 1, "{} in a year", "order", "orders"),
-            _rate("order_days_per_month", 1, "orders on {} days a month"),
-            _days("mean_gap_days", -1, "{} between orders"),
-            _days("longest_gap_days", -1, "longest pause {}"),
-        ),
-    ),
-    Family(
-        "spend",
-        (
-            _amount("spend_30_days", 1, "spent {} in 30 days"),
-            _amount("spend_90_days", 1, "spent {} in 90 days"),
-            _amount("spend_180_days", 1, "spent {} in 180 days"),
-            _amount("spend_365_days", 1, "spent {} in a year"),
-            _amount("average_order_value", 0, "orders worth {} on average"),
-        ),
-    ),
-    Family(
-        "basket",
-        (
-            _count("lines_90_days", 1, "{} in 90 days", "order line", "order lines"),
-            _count("lines_365_days", 1, "{} in a year", "order line", "order lines"),
-            _count("items_365_days", 1, "bought {} in a year", "unit", "units"),
-            _count("distinct_items_365_days", 1, "bought {} in a year", "different item", "different items"),
-        ),
-    ),
-    Family(
-        "returns",
-        (
-            _count("returned_items_90_days", -1, "{} in 90 days", "return", "returns"),
-            _amount("returned_amount_90_days", -1, "{} paid back for returns in 90 days"),
-        ),
-    ),
-    Family(
-        "browsing",
-        (
-            _count("views_30_days", 1, "viewed {} in 30 days", "product", "products"),
-            _count("views_90_days", 1, "viewed {} in 90 days", "product", "products"),
-            _count("carts_30_days", 1, "put {} in the basket in 30 days", "product", "products"),
-            _count("carts_90_days", 1, "put {} in the basket in 90 days", "product", "products"),
-            _count("searches_30_days", 1, "searched {} in 30 days", "time", "times"),
-            _count("searches_90_days", 1, "searched {} in 90 days", "time", "times"),
-            _days("last_visit_days", -1, "last visit {} ago"),
-        ),
-    ),
-    Family(
-        "wishes",
-        (
-            _count("wishes_30_days", 1, "put {} on the wish list in 30 days", "product", "products"),
-            _count("wishes_90_days", 1, "put {} on the wish list in 90 days", "product", "products"),
-        ),
-    ),
-    Family(
-        "mails",
-        (
-            _count("mails_delivered_90_days", 0, "got {} in 90 days", "e-mail", "e-mails"),
-            _count("mails_opened_90_days", 1, "opened {} in 90 days", "e-mail", "e-mails"),
-            _count("mails_clicked_90_days", 1, "clicked in {} in 90 days", "e-mail", "e-mails"),
-            _flag("has_unsubscribed", -1, "unsubscribed from e-mail", "still gets e-mail, where most do not"),
-        ),
-    ),
-    Family("tenure", (_days("first_order_days", 0, "first order {} ago"), _days("known_days", 0, "known for {}"))),
-    Family("channel", (_percent("online_share", 0, "{} of orders online"),)),
-    Family(
-        "taste",
-        (
-            _percent("top_category_share", 0, "{} of purchases from one category"),
-            _count("categories_365_days", 0, "bought from {} in a year", "category", "categories"),
-        ),
-    ),
-    Family(
-        "subscription",
-        (
-            _flag("has_active_subscription", 1, "has a running subscription", "no running subscription, where most have one"),
-            _days("subscription_age_days", 1, "subscribed for {}"),
-            _days("renewal_in_days", 0, "subscription renews in {}"),
-            _count("ended_subscriptions", -1, "{} ended so far", "subscription", "subscriptions"),
-        ),
-    ),
-)
+FAMILIES = families(FEATURES)
 """Every input of the models, once."""
 
 
@@ -235,16 +180,11 @@ def _may_be_said(fact: Fact, scored: Scored, medians: Mapping[str, float], towar
     import numpy as np
 
     values, usual = scored.values[:, scored.features.index(fact.feature)], medians[fact.feature]
-    if fact.feature == "recency_over_gap":
-        values, usual = scored.values[:, scored.features.index("recency_days")], own_gap(scored)
+    if fact.told_by:
+        values, usual = (scored.values[:, scored.features.index(name)] for name in fact.told_by)
     further = np.nan_to_num(np.sign(np.round(values, fact.decimals) - np.round(usual, fact.decimals)))
     differs = np.abs(values - usual) >= LEAST_DIFFERENCE * np.abs(usual)
     return differs & (further != 0) & ((fact.stays == 0) | (further * fact.stays == toward_staying))
-
-
-def own_gap(scored: Scored) -> np.ndarray:
-    """Days from one order to the next of each customer; NaN with one order."""
-    return scored.values[:, scored.features.index("mean_gap_days")]
 
 
 def _sentence(scored: Scored, medians: Mapping[str, float], row: int, picked: Sequence[tuple[int, int]]) -> str | None:
@@ -253,8 +193,8 @@ def _sentence(scored: Scored, medians: Mapping[str, float], row: int, picked: Se
 
 
 def _told(fact: Fact, scored: Scored, medians: Mapping[str, float], row: int) -> str:
-    value = float(scored.values[row, scored.features.index(fact.feature)])
-    if fact.feature == "recency_over_gap":
-        value, every = float(scored.values[row, scored.features.index("recency_days")]), float(own_gap(scored)[row])
-        return f"{fact.say(value)} (usually every {'day' if number(every) in ('1', 'less than 1') else number(every)})"
-    return fact.say(value) if fact.usual is None else f"{fact.say(value)} (usually {fact.usual(medians[fact.feature])})"
+    if fact.told_by:
+        value, own = (float(scored.values[row, scored.features.index(name)]) for name in fact.told_by)
+    else:
+        value, own = float(scored.values[row, scored.features.index(fact.feature)]), medians[fact.feature]
+    return fact.say(value) if fact.usual is None else f"{fact.say(value)} ({fact.usual(own)})"

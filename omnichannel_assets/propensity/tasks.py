@@ -1,4 +1,4 @@
-"""What is predicted: the three questions, the label that answers each, and how to speak of it.
+"""What is predicted: the three questions, the label that answers each, of whom they are asked, and how to speak of it.
 
 A task names a column of the examples; nothing here reads or computes anything.
 """
@@ -7,6 +7,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Literal
+
+ELIGIBLE_DAYS = 365
+
+
+@dataclass(frozen=True)
+class Horizons:
+    """How far the questions look ahead, in days: buying again, and leaving of both kinds."""
+
+    repurchase_days: int = 30
+    churn_days: int = 90
+
+    @property
+    def shortest(self) -> int:
+        """The horizon that is closed first."""
+        return min(self.repurchase_days, self.churn_days)
 
 
 @dataclass(frozen=True)
@@ -32,22 +47,61 @@ class Task:
         """+1 where a longer time since the last purchase speaks for the label."""
         return 1 if self.leaves else -1
 
+    def asked_of(self, eligible_days: int) -> str:
+        """Who is asked, up to the date that follows; ``eligible_days`` as the setting of that name (0: no limit)."""
+        subscribed = " an active subscription and" if self.population == "subscribers" else ""
+        if eligible_days:
+            return f"known customers with{subscribed} a purchase in the {days_in_words(eligible_days)} before"
+        return f"known customers with{subscribed} any purchase before"
 
-CHURN_INACTIVITY = Task(
-    "churn_inactivity", "inactivity_90", 90, "Churn by inactivity", "customers", "bought nothing for 90 days", "bought within 90 days", True
-)
-CHURN_SUBSCRIPTION = Task(
-    "churn_subscription",
-    "subscription_churn_90",
-    90,
-    "Churn of subscriptions",
-    "subscriptions",
-    "ended within 90 days",
-    "went on for 90 days",
-    True,
-    "subscribers",
-)
-REPURCHASE = Task(
-    "repurchase", "repurchase_30", 30, "Repurchase", "customers", "bought again within 30 days", "bought nothing for 30 days", False
-)
-TASKS = (CHURN_INACTIVITY, CHURN_SUBSCRIPTION, REPURCHASE)
+
+def days_in_words(days: int) -> str:
+    """``1 day``, ``30 days``."""
+    return f"{days} day" if days == 1 else f"{days} days"
+
+
+def tasks(horizons: Horizons) -> tuple[Task, ...]:
+    """The three questions: leaving by inactivity, the end of a subscription, buying again."""
+    churn, again = days_in_words(horizons.churn_days), days_in_words(horizons.repurchase_days)
+    return (
+        Task(
+            "churn_inactivity",
+            "inactivity",
+            horizons.churn_days,
+            "Churn by inactivity",
+            "customers",
+            f"bought nothing for {churn}",
+            f"bought within {churn}",
+            True,
+        ),
+        Task(
+            "churn_subscription",
+            "subscription_churn",
+            horizons.churn_days,
+            "Churn of subscriptions",
+            "subscriptions",
+            f"ended within {churn}",
+            f"went on for {churn}",
+            True,
+            "subscribers",
+        ),
+        Task(
+            "repurchase",
+            "repurchase",
+            horizons.repurchase_days,
+            "Repurchase",
+            "customers",
+            f"bought again within {again}",
+            f"bought nothing for {again}",
+            False,
+        ),
+    )
+
+
+def task_named(model: str, horizon_days: int) -> Task:
+    """The question that a stored version of a model answers, whatever the horizons are today."""
+    return next(task for task in tasks(Horizons(horizon_days, horizon_days)) if task.model == model)
+
+
+CHURN_INACTIVITY, CHURN_SUBSCRIPTION, REPURCHASE = TASKS = tasks(Horizons())
+"""The questions with the horizons that hold where nobody sets any."""

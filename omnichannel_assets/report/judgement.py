@@ -5,12 +5,12 @@ Here: which version scored, what its numbers mean. Not here: the numbers themsel
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
 from omnichannel_assets.lake.engine import Engine
-from omnichannel_assets.propensity.tasks import TASKS, Task
+from omnichannel_assets.propensity.tasks import Task
 
 SAME_RANKING = 0.02
 """Two areas under the curve that differ by less are told as no clear difference."""
@@ -121,7 +121,7 @@ class Judgement:
         )
 
 
-def judgements(engine: Engine, scored: date | None) -> list[Judgement]:
+def judgements(engine: Engine, scored: date | None, tasks: Sequence[Task]) -> list[Judgement]:
     """Each model's newest version with a training date before the scores' date (the newest at all without scores); those never trained are left out."""
     bound = {"before": scored or date.max}
     metrics: dict[str, dict[str, Number]] = {}
@@ -138,5 +138,6 @@ def judgements(engine: Engine, scored: date | None) -> list[Judgement]:
         for table in ("churn_model", "repurchase_model")
     )
     refusals = dict(engine.rows(versions, bound))
-    known = [task for task in (TASKS[0], TASKS[2], TASKS[1]) if task.model in refusals or task.model in populations]
+    ordered = sorted(tasks, key=lambda task: task.population == "subscribers")  # the questions about everybody first
+    known = [task for task in ordered if task.model in refusals or task.model in populations]
     return [Judgement(task, populations.get(task.model, ""), metrics.get(task.model, {}), refusals.get(task.model) or "") for task in known]

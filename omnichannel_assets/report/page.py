@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from omnichannel_assets.lake.engine import Engine
 from omnichannel_assets.lake.public import public_engine
+from omnichannel_assets.propensity.tasks import days_in_words
 from omnichannel_assets.report import campaigns as acted
 from omnichannel_assets.report import flow
 from omnichannel_assets.report.identity import identity
@@ -34,7 +35,7 @@ def report_page(workspace: Workspace) -> str:
         found, scored = acted.campaigns(workspace, engine), newest_scores(engine)
         parts = [
             _head(workspace, engine, counts, found),
-            scores(engine, scored, counts.known),
+            scores(workspace, engine, scored, counts.known),
             acted.audiences(workspace, found),
             acted.deliveries(workspace, found),
             recommendations(engine),
@@ -53,7 +54,7 @@ def _head(workspace: Workspace, engine: Engine, counts: LakeCounts, found: acted
         "known customers": (f"{counts.known:,}", ""),
         "contactable by e-mail": (f"{counts.contactable:,}", "have an address and said yes"),
         "likely to leave": (f"{leaving:,}", "high churn band") if churn else ("–", "no scores"),
-        "likely to buy within 30 days": (f"{buying:,}", "top tenth") if repurchase else ("–", "no scores"),
+        f"likely to buy within {days_in_words(workspace.horizons.repurchase_days)}": (f"{buying:,}", "top tenth") if repurchase else ("–", "no scores"),
         "in treatment": (f"{found.treated:,}", "get a campaign") if has_audiences else ("–", "no audiences"),
         "held out": (f"{found.held_out:,}", "withheld from a campaign") if has_audiences else ("–", "no audiences"),
         "rows delivered": (f"{found.delivered:,}", "acknowledged by channels"),

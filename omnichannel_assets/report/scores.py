@@ -7,15 +7,18 @@ from collections.abc import Iterable
 from datetime import date
 
 from omnichannel_assets.lake.engine import Engine
+from omnichannel_assets.propensity.tasks import days_in_words
 from omnichannel_assets.report import charts
 from omnichannel_assets.report.judgement import Judgement, judgements
 from omnichannel_assets.report.markup import Share, escaped, heading, note, paragraph, percent, picture, pictures, points, table
+from omnichannel_assets.resources.workspace import Workspace
+from omnichannel_assets.sql.features import FEATURES
 
 BANDS = {"low": charts.GREY, "medium": charts.YELLOW, "high": charts.RED}
 DECILES = {"other nine tenths": charts.GREY, "top tenth": charts.BLUE}
 SHOWN_REASONS, SILENT_DAYS = 10, 7
-COUNTED = ("different item", "order line", "subscription", "category", "product", "e-mail", "return", "order", "unit", "time", "day")
-"""Nouns that reasons count."""
+COUNTED = dict(sorted({feature.nouns for feature in FEATURES if feature.nouns}, key=lambda nouns: (-len(nouns[0]), nouns)))
+"""Nouns that reasons count, one -> many, the longest first."""
 USUAL = re.compile(r"^(?P<text>.*) \(usually (?P<every>every )?(?P<usual>[^()]*)\)$")
 NUMBER = re.compile(r"less than 1|\d[\d,]*(?:\.\d+)?")
 
@@ -26,21 +29,22 @@ def newest_scores(engine: Engine) -> date | None:
     return found
 
 
-def scores(engine: Engine, scored: date | None, known: int) -> str:
+def scores(workspace: Workspace, engine: Engine, scored: date | None, known: int) -> str:
     """The whole part; ``known`` is how many known customers there are."""
-    found = judgements(engine, scored)
+    found = judgements(engine, scored, workspace.tasks)
     parts = [heading("Scores", "scores")]
     if scored is None:
         parts.append(note("Nobody has a score yet: run omnichannel run, or materialize the groups features, models and scores."))
         return "".join([*parts, *(_judgement(judged) for judged in found)])
     parts.append(
         paragraph(
-            f"As of {scored}: the churn score is the probability of no purchase in the next 90 days, the repurchase score the probability of a purchase in the next 30. "
+            f"As of {scored}: the churn score is the probability of no purchase in the next {days_in_words(workspace.horizons.churn_days)}, "
+            f"the repurchase score the probability of a purchase in the next {days_in_words(workspace.horizons.repurchase_days)}. "
             "Bands and tenths are ranks: high is the fifth most likely to leave, medium the next 30 %; the top tenth is the tenth most likely to buy."
         )
     )
     parts += [_silence(engine, scored), _spreads(engine, scored), "<h3>How good they are</h3>", *(_judgement(judged) for judged in found)]
-    return "".join([*parts, _reasons(engine, scored), _population(engine, scored, known, found)])
+    return "".join([*parts, _reasons(engine, scored), _population(workspace, engine, scored, known, found)])
 
 
 def _silence(engine: Engine, scored: date) -> str:
@@ -134,9 +138,9 @@ def reason_kind(reason: str) -> tuple[str, str]:
     if told is None or own is None:
         return reason, ""
     rest = told["text"][own.end() :]
-    for noun in COUNTED if own[0] in ("1", "less than 1") else ():
+    for noun, many in COUNTED.items() if own[0] in ("1", "less than 1") else ():
         if re.match(rf" {noun}(?!\w)", rest):
-            rest = f" {noun.removesuffix('y') + 'ies' if noun == 'category' else noun + 's'}{rest[len(noun) + 1 :]}"
+            rest = f" {many}{rest[len(noun) + 1 :]}"
             break
     direction = "less" if _number(own[0]) < _number(told["usual"]) else "more"
     usual = "the customer's own rhythm" if told["every"] else told["usual"]
@@ -148,12 +152,12 @@ def _number(text: str) -> float:
     return 0.5 if found is None or found[0].startswith("less") else float(found[0].replace(",", ""))
 
 
-def _population(engine: Engine, scored: date, known: int, found: Iterable[Judgement]) -> str:
+def _population(workspace: Workspace, engine: Engine, scored: date, known: int, found: Iterable[Judgement]) -> str:
     ((total, leaving, buying),) = engine.rows(
         "select count(*), count(churn_score), count(repurchase_score) from propensity_scores where as_of = $day", {"day": scored}
     )
     cautions = [
-        f"Scored are {total:,} known customers with a purchase in the 365 days before {scored}, of {known:,} known customers.",
+        f"Scored are {total:,} {workspace.tasks[0].asked_of(workspace.settings.eligible_days)} {scored}, of {known:,} known customers.",
         "Everybody else has no score; no score does not mean unlikely to leave.",
         "The models learned from the past. A closed shop, a strike, a new price list or a sale season that was never seen before is not in them.",
         "Numbers of how good they are come from one later date the models had not seen, not from today. Small differences between two customers mean nothing; bands do.",

@@ -22,6 +22,7 @@ from omnichannel_assets.lake.schema import TableSchema
 from omnichannel_assets.lake.store import LocalStore, landing_store
 from omnichannel_assets.lake.tables import LANDING_FILES, STATIC_TABLES
 from omnichannel_assets.lake.tables_identity import IDENTITIES
+from omnichannel_assets.propensity.tasks import Horizons, Task, tasks
 from omnichannel_assets.resources.dms_tables import dms_history_table, dms_log_table
 from omnichannel_assets.settings import SECRETS, Settings, midnight
 
@@ -119,6 +120,20 @@ class Workspace:
             "online_store_ids": [name.lower() for name in self.settings.online_store_ids],
             "known_types": sorted({*KNOWN_TYPES, *self.settings.trait_identifier_types.values(), *self._registered_types()}),
         }
+
+    @cached_property
+    def horizons(self) -> Horizons:
+        """How far the models look ahead: REPURCHASE_DAYS and CHURN_DAYS."""
+        return Horizons(self.settings.repurchase_days, self.settings.churn_days)
+
+    @cached_property
+    def tasks(self) -> tuple[Task, ...]:
+        """The questions the models answer, with the horizons in force."""
+        return tasks(self.horizons)
+
+    def feature_parameters(self) -> dict[str, Any]:
+        """Values that customer_features binds besides those of an as-of date: $eligible_days."""
+        return {"eligible_days": self.settings.eligible_days}
 
     def _registered_types(self) -> set[str]:
         return {identifier_type for spec in self.registry.values() for identifier_type in spec.identifiers.values()}

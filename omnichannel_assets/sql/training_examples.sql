@@ -1,7 +1,7 @@
 -- training_examples: features at past cut-offs with what happened afterwards, as far as it was known before $as_of.
 -- Grain: as_of, cutoff, customer_id. Reads: cutoff_features, cutoff_identities, identities, orders, dms_subscriptions.
 -- A customer at a cut-off is followed through any identifier they held to the customer of today who holds most of them (the smallest id of several).
--- A horizon counts when it has passed before $orders_until, midnight after the last order known: a feed that fell silent is nobody's leaving.
+-- Buying again looks $repurchase_days days ahead, leaving and the money spent $churn_days. A horizon counts when it has passed before $orders_until, midnight after the last order known: a feed that fell silent is nobody's leaving.
 with shared as (
     select c.cutoff, c.customer_id, i.customer_id as heir_id, count(*) as identifiers
     from cutoff_identities as c
@@ -17,7 +17,8 @@ followed as (
     left join heirs as h on h.cutoff = f.cutoff and h.customer_id = f.customer_id and h.place = 1
 ),
 next_orders as (
-    select f.cutoff, f.customer_id, min(days_between(f.cutoff_at, o.ordered_at)) as days
+    select f.cutoff, f.customer_id, min(days_between(f.cutoff_at, o.ordered_at)) as days,
+        sum(case when days_between(f.cutoff_at, o.ordered_at) < $churn_days then o.total end) as spend
     from followed as f
     join orders as o on o.customer_id = f.heir_id and o.ordered_at >= f.cutoff_at and not is_called_off(o.status)
     group by f.cutoff, f.customer_id
@@ -36,9 +37,10 @@ subscription_ends as (
     group by s.cutoff, s.customer_id
 )
 select f.*, $as_of_date as as_of,
-    case when f.passed_days >= 30 and f.heir_id is not null then coalesce(o.days < 30, false) end as repurchase_30,
-    case when f.passed_days >= 90 and f.heir_id is not null then not coalesce(o.days < 90, false) end as inactivity_90,
-    case when f.passed_days >= 90 and s.customer_id is not null then coalesce(s.days < 90, false) end as subscription_churn_90
+    case when f.passed_days >= $repurchase_days and f.heir_id is not null then coalesce(o.days < $repurchase_days, false) end as repurchase,
+    case when f.passed_days >= $churn_days and f.heir_id is not null then not coalesce(o.days < $churn_days, false) end as inactivity,
+    case when f.passed_days >= $churn_days and s.customer_id is not null then coalesce(s.days < $churn_days, false) end as subscription_churn,
+    case when f.passed_days >= $churn_days and f.heir_id is not null then coalesce(o.spend, 0) end as future_spend
 from followed as f
 left join next_orders as o on o.cutoff = f.cutoff and o.customer_id = f.customer_id
 left join subscription_ends as s on s.cutoff = f.cutoff and s.customer_id = f.customer_id

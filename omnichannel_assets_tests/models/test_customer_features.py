@@ -46,9 +46,9 @@ def subscription(subscription_id: str, started, until: str | None = None, /, **c
     return version("2026-01-01 00:00", until, **row | columns)
 
 
-def features(**inputs: list[dict]) -> list[dict]:
+def features(*, eligible_days: int = 365, **inputs: list[dict]) -> list[dict]:
     inputs = {"identities": KNOWN, "orders": [order("O-1", before(10))]} | inputs
-    return built("customer_features", parameters={"eligible_days": 365}, **inputs)
+    return built("customer_features", parameters={"eligible_days": eligible_days}, **inputs)
 
 
 def one(**inputs: list[dict]) -> dict:
@@ -70,12 +70,22 @@ def test_a_customer_is_eligible_with_a_purchase_in_the_year_before(at, eligible)
     assert len(features(orders=[order("O-1", at)])) == eligible
 
 
+@pytest.mark.parametrize(("eligible_days", "eligible"), [(10, 1), (9, 0), (0, 1)])
+def test_how_long_ago_the_purchase_may_be_is_a_setting_and_zero_means_any(eligible_days, eligible):
+    assert len(features(eligible_days=eligible_days)) == eligible
+
+
+def test_of_every_customer_with_a_purchase_those_of_long_ago_have_no_orders_of_a_year():
+    found = features(eligible_days=0, orders=[order("O-1", before(400)), order("O-2", before(800))])
+    assert part(found, "recency_days", "orders_365_days", "spend_365_days", "average_order_value", "online_share", "mean_gap_days") == [(400, 0, 0, None, None, 400)]
+
+
 def test_visitors_and_called_off_orders_make_nobody_eligible():
     orders = [order("O-1", before(5), status=" Cancelled "), order("O-2", before(5), 9), order("O-3", before(5), customer_id=None)]
     assert features(orders=orders) == []
 
 
-@pytest.mark.parametrize("days", [30, 90, 180, 365])
+@pytest.mark.parametrize("days", [7, 30, 90, 180, 365])
 def test_spend_and_order_days_count_what_lies_in_the_window(days):
     orders = [order("O-in", before(days), total=Decimal(7)), order("O-out", before(days) - TICK, total=Decimal(100)), order("O-now", before(0) - TICK), order("O-off", before(1), status="voided")]
     found = one(orders=orders)
@@ -96,6 +106,46 @@ def test_rhythm_is_told_in_days():
     assert found["recency_over_gap"] == pytest.approx(40 / 30)
     assert found["order_days_per_month"] == pytest.approx(0.9)
     assert one()["mean_gap_days"] is None
+
+
+def test_pauses_between_days_with_a_purchase_are_told_by_their_longest_and_their_spread():
+    found = one(orders=[order("O-1", before(100)), order("O-2", before(90)), order("O-3", before(40)), order("O-4", before(40) + timedelta(hours=3))])
+    assert (found["longest_gap_days"], found["gap_spread_days"]) == (50, pytest.approx(800**0.5))
+    assert one(orders=[order("O-1", before(100)), order("O-2", before(90))])["gap_spread_days"] is None
+
+
+def test_what_was_ever_bought_counts_beyond_every_window():
+    orders = [order("O-1", before(10)), order("O-2", before(500), total=Decimal(30))]
+    lines = [line("O-1", "A"), line("O-2", "A"), line("O-2", "B", 2)]
+    found = one(orders=orders, order_lines=lines, returns=[returned("R-1", before(400)), returned("R-2", before(200))])
+    assert part([found], "order_days_ever", "spend_ever", "lines_ever", "distinct_items_ever", "distinct_items_365_days") == [(2, 40, 3, 2, 1)]
+    assert part([found], "returned_items_90_days", "returned_items_365_days", "returned_items_ever") == [(0, 1, 2)]
+
+
+def test_orders_of_each_channel():
+    found = one(orders=[order("O-1", before(90), channel="online"), order("O-2", before(1)), order("O-3", before(2)), order("O-4", before(90) - TICK, channel="online")])
+    assert part([found], "online_orders_90_days", "store_orders_90_days", "online_share") == [(1, 2, 0.5)]
+
+
+def listed(product_id: str, price: str | None, known: str, until: str | None = None) -> dict:
+    return version(known, until, product_id=product_id, price=Decimal(price) if price else None)
+
+
+def test_a_discount_is_below_the_list_price_of_the_moment():
+    orders = [order("O-1", before(20)), order("O-2", before(10)), order("O-3", before(365) - TICK)]
+    changed = before(15).strftime("%Y-%m-%d %H:%M")
+    prices = [listed("A", "5.00", "2025-01-01 00:00", changed), listed("A", "3.00", changed), listed("B", None, "2025-01-01 00:00")]
+    sold = [("O-1", 1, "A", "4.00", 2), ("O-2", 1, "A", "4.00", 1), ("O-1", 2, "B", "1.00", 1), ("O-1", 3, "C", "1.00", 1), ("O-3", 1, "A", "1.00", 1)]
+    lines = [line(number, item, place, quantity, unit_price=Decimal(price)) for number, place, item, price, quantity in sold]
+    found = one(orders=orders, order_lines=lines, dms_products=prices)
+    assert part([found], "discounted_lines_90_days", "discounted_share", "saved_365_days") == [(1, 0.5, 2)]
+    assert part([one()], "discounted_lines_90_days", "discounted_share", "saved_365_days") == [(0, None, 0)]
+
+
+def test_a_list_price_that_becomes_known_at_t_is_not_seen():
+    known_at_t = listed("A", "9.00", AS_OF.strftime("%Y-%m-%d %H:%M"))
+    found = one(order_lines=[line("O-1", "A", unit_price=Decimal(4))], dms_products=[listed("A", "4.00", "2025-01-01 00:00", AS_OF.strftime("%Y-%m-%d %H:%M")), known_at_t])
+    assert found["discounted_lines_90_days"] == 0
 
 
 def test_a_mean_over_a_few_days_is_no_rate_of_a_month():
@@ -154,7 +204,13 @@ def test_mails_of_ninety_days_and_whether_they_ever_unsubscribed():
     found = one(event_facts=[seen(), *mails])
     assert part([found], "mails_delivered_90_days", "mails_opened_90_days", "mails_clicked_90_days", "has_unsubscribed") == [(1, 1, 1, False)]
     assert one(event_facts=[event("m-1", "Unsubscribed", before(150))])["has_unsubscribed"]
-    assert one(event_facts=[event("m-1", "EmailOpened", before(5))])["last_visit_days"] is None
+    found = one(event_facts=[event("m-1", "EmailOpened", before(5)), event("m-2", "EmailDelivered", before(1))])
+    assert (found["last_visit_days"], found["last_mail_read_days"]) == (None, 5)
+
+
+def test_a_mail_with_several_items_is_one_mail():
+    opened = [event("m-1", "EmailOpened", before(5), item_id=item) for item in ("A", "B")]
+    assert one(event_facts=[seen(), *opened])["mails_opened_90_days"] == 1
 
 
 def test_a_subscription_is_active_by_its_start_and_end_never_by_its_status():
@@ -181,6 +237,20 @@ def test_a_renewal_is_read_from_recorded_changes_only_because_a_full_load_emptie
     assert one(dms_subscriptions=[subscription("S-1", before(40), **renews)])["renewal_in_days"] == 12
     assert one(dms_subscriptions=[subscription("S-1", before(40), known_at_assumed=True, **renews)])["renewal_in_days"] is None
     assert one(dms_subscriptions=[subscription("S-1", before(40), renews_at=before(1))])["renewal_in_days"] is None
+
+
+def test_renewals_are_the_recorded_dates_of_renewal_that_have_passed():
+    def state(number: int, known: str, until: str | None, renews, **columns) -> dict:
+        return subscription("S-1", before(100)) | version(known, until, **{"version": number, "renews_at": renews} | columns)
+
+    recorded = [state(1, "2026-08-12 00:00", "2026-09-11 00:00", before(70)), state(2, "2026-09-11 00:00", "2026-10-11 00:00", before(40)), state(3, "2026-10-11 00:00", None, AS_OF)]
+    assert one(dms_subscriptions=recorded)["subscription_renewals"] == 2
+    assert one(dms_subscriptions=[row | {"known_at_assumed": True} for row in recorded])["subscription_renewals"] == 0
+    moved = [recorded[0], state(2, "2026-09-11 00:00", "2026-09-20 00:00", before(40)), state(3, "2026-09-20 00:00", None, before(30))]
+    assert one(dms_subscriptions=moved)["subscription_renewals"] == 2
+    ended = state(3, "2026-10-11 00:00", None, None, ended_at=before(41))
+    assert one(dms_subscriptions=[*recorded[:2], ended])["subscription_renewals"] is None
+    assert one()["subscription_renewals"] is None
 
 
 def test_identifiers_of_one_customer_count_together():

@@ -1,6 +1,7 @@
 """training_examples: what happened after a cut-off, to whom, and when it is too early to say."""
 
 from datetime import date, timedelta
+from decimal import Decimal
 
 import pytest
 
@@ -33,14 +34,15 @@ def subscription(ended=None, known=None, number: int = 1) -> list[dict]:
     return [first | {"valid_to": known}, version("2026-01-01 00:00", **row) | {"ended_at": ended, "valid_from": known, "known_at": known, "version": 2}]
 
 
-def examples(orders: list[dict] = [], *, until=AS_OF, **inputs: list[dict]) -> list[dict]:  # noqa: B006
+def examples(orders: list[dict] = [], *, until=AS_OF, again: int = 30, leaving: int = 90, **inputs: list[dict]) -> list[dict]:  # noqa: B006
     inputs = {"cutoff_features": [customer(1)], "cutoff_identities": [held("u-1", 1)], "identities": [identity("user_id", "u-1", 1)]} | inputs
-    return built("training_examples", parameters={"orders_until": until}, orders=orders, **inputs)
+    bound = {"orders_until": until, "repurchase_days": again, "churn_days": leaving}
+    return built("training_examples", parameters=bound, orders=orders, **inputs)
 
 
 def labels(*arguments, **inputs) -> tuple:
     (found,) = examples(*arguments, **inputs)
-    return found["repurchase_30"], found["inactivity_90"], found["subscription_churn_90"]
+    return found["repurchase"], found["inactivity"], found["subscription_churn"]
 
 
 def test_no_customers_make_no_examples():
@@ -53,6 +55,30 @@ def test_no_customers_make_no_examples():
 )
 def test_a_horizon_holds_its_first_instant_and_not_its_last(days, expected):
     assert labels([order("O-1", after(days))])[:2] == expected
+
+
+def test_horizons_follow_the_settings():
+    bought = [order("O-1", after(20)), order("O-2", after(59))]
+    assert labels(bought, again=20, leaving=60)[:2] == (False, False)
+    assert labels(bought, again=21, leaving=20)[:2] == (True, True)
+    assert labels(until=after(59), leaving=60)[:2] == (False, None)
+
+
+@pytest.mark.parametrize(
+    ("orders", "expected"),
+    [
+        ([], 0),
+        ([order("O-1", after(0), total=Decimal("7.50")), order("O-2", after(90) - TICK, total=Decimal(2))], Decimal("9.50")),
+        ([order("O-1", after(0) - TICK), order("O-2", after(90)), order("O-3", after(3), status="cancelled"), order("O-4", after(4), total=None)], 0),
+    ],
+)
+def test_future_spend_adds_up_the_orders_of_the_churn_horizon(orders, expected):
+    assert examples(orders)[0]["future_spend"] == expected
+
+
+def test_future_spend_waits_for_its_horizon_and_is_unknown_of_whom_nobody_knows_any_more():
+    assert examples([order("O-1", after(3))], until=after(89))[0]["future_spend"] is None
+    assert examples([order("O-1", after(3))], cutoff_identities=[held("u-7", 1)])[0]["future_spend"] is None
 
 
 def test_nobody_buys_with_an_order_that_was_called_off():
@@ -73,16 +99,16 @@ def test_a_customer_is_followed_through_any_identifier_to_who_holds_most_of_them
     today = [identity("user_id", "u-1", 2), identity("anonymous_id", "a-1", 3), identity("anonymous_id", "a-2", 3)]
     then = [held("u-1", 1), held("a-1", 1, "anonymous_id"), held("a-2", 1, "anonymous_id")]
     (found,) = examples([order("O-1", after(3), 3)], identities=today, cutoff_identities=then)
-    assert (found["heir_id"], found["repurchase_30"]) == (person(3), True)
+    assert (found["heir_id"], found["repurchase"]) == (person(3), True)
     (found,) = examples([order("O-1", after(3), 3)], identities=today[:2], cutoff_identities=then[:2])
-    assert (found["heir_id"], found["repurchase_30"]) == (person(2), False)
+    assert (found["heir_id"], found["repurchase"]) == (person(2), False)
 
 
 def test_two_customers_who_turned_out_to_be_one_share_what_the_one_did():
     then = [held("u-1", 1), held("u-2", 2)]
     today = [identity("user_id", "u-1", 1), identity("user_id", "u-2", 1)]
     found = examples([order("O-1", after(3), 1)], cutoff_features=[customer(1), customer(2)], cutoff_identities=then, identities=today)
-    assert [(row["customer_id"], row["heir_id"], row["repurchase_30"]) for row in found] == [(person(1), person(1), True), (person(2), person(1), True)]
+    assert [(row["customer_id"], row["heir_id"], row["repurchase"]) for row in found] == [(person(1), person(1), True), (person(2), person(1), True)]
 
 
 def test_whom_nobody_knows_any_more_has_no_label():
@@ -117,4 +143,4 @@ def test_the_end_of_a_subscription_waits_for_the_horizon_too():
 def test_cutoffs_are_told_apart():
     other = (CUT - timedelta(days=30)).date()
     found = examples([order("O-1", after(3))], cutoff_features=[customer(1), customer(1, other)], cutoff_identities=[held("u-1", 1), held("u-1", 1, cutoff=other)])
-    assert [(row["cutoff"], row["repurchase_30"], row["recency_days"]) for row in found] == [(other, False, 3.0), (CUT.date(), True, 3.0)]
+    assert [(row["cutoff"], row["repurchase"], row["recency_days"]) for row in found] == [(other, False, 3.0), (CUT.date(), True, 3.0)]

@@ -12,7 +12,7 @@ import pytest
 from omnichannel_assets_tests.project.sources import ROOT, modules
 
 DOMAIN = {"segment", "dms", "identity", "sample", "propensity", "recommend", "activation", "erasure"}
-BELOW_CHECKS = {"errors", "settings", "lake", "resources", *DOMAIN - {"sample"}}
+BELOW_CHECKS = {"errors", "settings", "sql", "lake", "resources", *DOMAIN - {"sample"}}
 MAY_IMPORT: dict[str, set[str]] = {
     "": set(),
     "errors": set(),
@@ -21,15 +21,15 @@ MAY_IMPORT: dict[str, set[str]] = {
     "segment": {"errors"},
     "dms": {"errors", "yaml_files"},
     "identity": {"errors", "yaml_files"},
-    "propensity": {"errors"},
+    "propensity": {"errors", "sql"},
     "recommend": {"errors"},
     "activation": {"errors"},
     "erasure": {"errors", "identity"},  # a hash is taken of what identity calls equal
     "sandbox": {"errors", "activation"},
     "serving": {"errors", "settings", "lake", "resources", "segment", "identity", "activation", "recommend", "erasure"},
     "sample": {"errors"},  # nothing else, so that the truth is never computed by the code it judges
-    "sql": set(),
-    "lake": {"errors", "settings"},
+    "sql": {"errors"},  # the reader of what customer_features.sql declares
+    "lake": {"errors", "settings", "sql"},
     "resources": {"sandbox", *BELOW_CHECKS} - {"resources"},
     "checks": BELOW_CHECKS,
     "assets": {"checks", *BELOW_CHECKS},
@@ -44,7 +44,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "commands": {"labelled", "run", "summary", "portrait", "explain", "checks", "assets", *BELOW_CHECKS},
     "cli": {"commands", "run", "summary", "report", "portrait", "explain", "checks", "sample", "sandbox", "serving", "__version__", *BELOW_CHECKS},
 }
-WITHOUT_DAGSTER = DOMAIN | {"errors", "settings", "yaml_files", "lake", "checks", "portrait", "explain", "summary"}
+WITHOUT_DAGSTER = DOMAIN | {"sql", "errors", "settings", "yaml_files", "lake", "checks", "portrait", "explain", "summary"}
 
 
 def test_imports_run_one_way_from_settings_to_the_command() -> None:

@@ -16,6 +16,7 @@ from omnichannel_assets.lake.tables import STATIC_TABLES
 from omnichannel_assets_tests.project.sources import PACKAGE
 
 LINES = 130
+LONGER = {"customer_features": "one line a feature, which is its only declaration"}
 NAMED_STEPS = {
     "segment_calls": "typing of raw lines, shared by segment_events and segment_quarantine",
     "mostly_bad_files": "which objects are damaged as a whole, an input of stopped_calls",
@@ -150,7 +151,7 @@ def test_the_grain_in_the_header_is_the_grain_that_is_declared(model: Model) -> 
 
 @every_file
 def test_a_file_fits_on_a_page_or_two(model: Model) -> None:
-    assert len(model.text.splitlines()) <= LINES
+    assert len([line for line in model.text.splitlines() if model.name not in LONGER or " -- " not in line]) <= LINES
 
 
 @every_file

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 FEATURES = ("recency_days", "order_days_90_days", "returned_items_90_days", "has_active_subscription")
 LAST = date(2026, 3, 1)
-LABELS = ("repurchase_30", "inactivity_90", "subscription_churn_90")
+LABELS = ("repurchase", "inactivity", "subscription_churn")
 
 
 def examples(cutoffs: int = 5, customers: int = 400, *, seed: int = 1, rate_of_last: float | None = None) -> pa.Table:
@@ -29,9 +29,9 @@ def examples(cutoffs: int = 5, customers: int = 400, *, seed: int = 1, rate_of_l
             "order_days_90_days": rng.poisson(2, customers),
             "returned_items_90_days": returns,
             "has_active_subscription": rng.random(customers) < 0.3,
-            "inactivity_90": leaves,
-            "repurchase_30": ~leaves,
-            "subscription_churn_90": leaves,
+            "inactivity": leaves,
+            "repurchase": ~leaves,
+            "subscription_churn": leaves,
         }
         parts.append(pa.table(columns))
     return pa.concat_tables(parts)

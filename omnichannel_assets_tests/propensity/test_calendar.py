@@ -31,18 +31,20 @@ def test_orders_tell_until_midnight_after_the_last_one_and_never_beyond_the_trai
 def test_a_silent_order_feed_closes_no_horizon():
     """Two months without any order: the cut-offs step back from the last order, not from today."""
     until = calendar.orders_until(datetime(2026, 4, 30, 12, tzinfo=UTC), MONDAY)
-    days = calendar.cutoffs(datetime(2025, 1, 1, tzinfo=UTC), until)
+    days = calendar.cutoffs(datetime(2025, 1, 1, tzinfo=UTC), until, 30, 12)
     assert days[-1] == until - timedelta(days=30)
     assert calendar.closed(days, 30, until) == days
     assert calendar.closed(days, 90, until)[-1] == until - timedelta(days=90)
 
 
-def test_cutoffs_have_sixty_days_of_orders_before_them_and_are_twelve_at_most():
+def test_cutoffs_have_sixty_days_of_orders_before_them_and_are_as_many_as_asked_for():
     until = date(2026, 6, 29)
     first = datetime(2026, 3, 31, 10, tzinfo=UTC)
-    assert calendar.cutoffs(first, until) == [until - timedelta(days=30)]
-    assert calendar.cutoffs(first + timedelta(days=1), until) == []
-    assert len(calendar.cutoffs(datetime(2020, 1, 1, tzinfo=UTC), until)) == 12
+    assert calendar.cutoffs(first, until, 30, 12) == [until - timedelta(days=30)]
+    assert calendar.cutoffs(first + timedelta(days=1), until, 30, 12) == []
+    long_ago = datetime(2020, 1, 1, tzinfo=UTC)
+    assert [len(calendar.cutoffs(long_ago, until, 30, most)) for most in (2, 12, 24)] == [2, 12, 24]
+    assert calendar.cutoffs(long_ago, until, 45, 2) == [until - timedelta(days=75), until - timedelta(days=45)]
 
 
 def test_a_monday_makes_the_version_that_the_days_after_it_use():

@@ -61,8 +61,8 @@ def test_the_judged_model_has_not_seen_the_test_cutoff_nor_anything_that_closed_
     table = examples(8)
     days = np.array(table.column("cutoff").to_pylist())
     unseen = np.array([0 < (LAST - day).days < 90 for day in days])
-    labels = np.array(table.column("inactivity_90").to_pylist())
-    turned = table.set_column(table.schema.get_field_index("inactivity_90"), "inactivity_90", pa.array(np.where(unseen, ~labels, labels)))
+    labels = np.array(table.column("inactivity").to_pylist())
+    turned = table.set_column(table.schema.get_field_index("inactivity"), "inactivity", pa.array(np.where(unseen, ~labels, labels)))
     assert evaluate(CHURN_INACTIVITY, table, FEATURES) == evaluate(CHURN_INACTIVITY, turned, FEATURES)
 
 

@@ -49,7 +49,7 @@ def test_a_day_with_nobody_to_score_has_no_rows():
 
 def test_a_day_with_nobody_to_score_asks_whether_the_order_feed_has_stopped(caplog):
     report = StepReport(PROPENSITY_SCORES)
-    warn_of_silence(report, customers().slice(0, 0), LAST)
+    warn_of_silence(report, customers().slice(0, 0), LAST, 365)
     assert "no purchase at all in the 365 days before; has the order feed stopped?" in caplog.text
     assert report.figures == {"days_without_any_purchase": 365}
 

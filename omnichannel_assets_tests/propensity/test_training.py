@@ -14,7 +14,7 @@ from omnichannel_assets_tests.propensity.example_rows import FEATURES, LAST, exa
 def test_a_model_learns_on_earlier_cutoffs_and_calibrates_on_the_last():
     model = train(CHURN_INACTIVITY, examples(), FEATURES)
     assert (model.refusal, len(model.cutoffs), model.calibrated_on) == (None, 4, LAST)
-    assert (model.examples, model.positives) == (2000, int(pc.sum(examples().column("inactivity_90")).as_py()))
+    assert (model.examples, model.positives) == (2000, int(pc.sum(examples().column("inactivity")).as_py()))
     assert max(model.cutoffs) < LAST
 
 
@@ -36,7 +36,7 @@ def test_too_few_with_the_label_is_said_in_one_sentence(count, refusal):
     if refusal:
         earlier = np.array([day != LAST for day in table.column("cutoff").to_pylist()])
         ended = np.cumsum(earlier) <= 12
-        table = table.set_column(table.schema.get_field_index("subscription_churn_90"), "subscription_churn_90", pa.array(ended & earlier))
+        table = table.set_column(table.schema.get_field_index("subscription_churn"), "subscription_churn", pa.array(ended & earlier))
     model = train(CHURN_SUBSCRIPTION, table, FEATURES)
     assert model.refusal == refusal
     assert (model.booster is None) == (refusal is not None)
@@ -44,7 +44,7 @@ def test_too_few_with_the_label_is_said_in_one_sentence(count, refusal):
 
 def test_too_few_without_the_label_is_said_too():
     table = examples(customers=100)
-    always = table.set_column(table.schema.get_field_index("repurchase_30"), "repurchase_30", pa.array([True] * 500))
+    always = table.set_column(table.schema.get_field_index("repurchase"), "repurchase", pa.array([True] * 500))
     assert train(REPURCHASE, always, FEATURES).refusal == "Repurchase cannot be learned yet: 0 of the 50 needed customers bought nothing for 30 days at the 4 earlier cut-offs."
 
 
@@ -52,7 +52,7 @@ def test_too_few_without_the_label_is_said_too():
 def test_too_few_cutoffs_is_said_too(cutoffs, words):
     table = examples(2)
     keep = np.array([cutoffs > 0 and day == LAST for day in table.column("cutoff").to_pylist()])
-    model = train(CHURN_INACTIVITY, without_labels(table, "inactivity_90", keep), FEATURES)
+    model = train(CHURN_INACTIVITY, without_labels(table, "inactivity", keep), FEATURES)
     assert model.refusal == f"Churn by inactivity cannot be learned yet: {words} a closed horizon of 90 days."
 
 
@@ -65,7 +65,7 @@ def test_every_refusal_reads_as_a_sentence():
 def test_an_open_horizon_teaches_nothing():
     table = examples()
     days = np.array(table.column("cutoff").to_pylist())
-    open_last = train(CHURN_INACTIVITY, without_labels(table, "inactivity_90", days < LAST), FEATURES)
+    open_last = train(CHURN_INACTIVITY, without_labels(table, "inactivity", days < LAST), FEATURES)
     assert open_last == train(CHURN_INACTIVITY, table.filter(pa.array(days < LAST)), FEATURES)
 
 
@@ -81,7 +81,7 @@ def test_calibration_moves_probabilities_toward_what_happened():
     last = examples().filter(pc.equal(examples().column("cutoff"), LAST))
     assert usual.booster == calm.booster
     assert score(calm, last).mean() == pytest.approx(0.1, abs=0.01)
-    assert score(usual, last).mean() == pytest.approx(pc.mean(last.column("inactivity_90").cast(pa.float64())).as_py(), abs=0.01)
+    assert score(usual, last).mean() == pytest.approx(pc.mean(last.column("inactivity").cast(pa.float64())).as_py(), abs=0.01)
 
 
 def test_calibration_never_turns_the_ranking_around():

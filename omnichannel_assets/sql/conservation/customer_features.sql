@@ -1,4 +1,4 @@
--- Customers with a purchase in the last $eligible_days days = rows here + visitors; and no row counts other purchases than the orders tell.
+-- Customers with a purchase in the last $eligible_days days (0: ever) = rows here + visitors; and no row counts other purchases than the orders tell.
 -- Grain: as_of. Reads: orders, identities, built.
 with counted as (
     select customer_id, min(days_between(ordered_at, $as_of)) as recency, count(case when days_between(ordered_at, $as_of) <= 365 then 1 end) as orders
@@ -14,4 +14,4 @@ select $as_of_date as as_of, count(*) as rows_in, (select count(*) from built) a
         where o.customer_id is null or b.orders_365_days <> o.orders or b.recency_days <> o.recency) as counted_otherwise
 from counted as c
 left join known as k on k.customer_id = c.customer_id
-where c.recency <= $eligible_days
+where $eligible_days = 0 or c.recency <= $eligible_days
