@@ -76,6 +76,8 @@ def alarms(tasks: Sequence[Task], examples: pa.Table, features: Sequence[str]) -
 
 def rebuilt(examples: pa.Table, again: pa.Table, days: Sequence[date], columns: Sequence[str]) -> Alarms:
     """Whether the rows at some cut-offs are those that were made ``again``, to the byte: the same customers, and the same in some columns."""
+    import pyarrow as pa
+
     told, made = _at(examples, days), _at(again, days)
     in_told, in_made = _keys(told), _keys(made)
     shared = in_told.keys() & in_made.keys()
@@ -85,7 +87,7 @@ def rebuilt(examples: pa.Table, again: pa.Table, days: Sequence[date], columns: 
         lost, new = len(in_told) - len(shared), len(in_made) - len(shared)
         found.append(f"rebuilt: {lost:,} of {told.num_rows:,} customers are not there {where}, and {new:,} others are")
     order = sorted(shared)
-    told, made = told.take([in_told[key] for key in order]), made.take([in_made[key] for key in order])
+    told, made = (t.take(pa.array([rows[key] for key in order], pa.int64())) for t, rows in ((told, in_told), (made, in_made)))
     differing = {name: count for name in columns if (count := _differing(told.column(name), made.column(name)))} if order else {}
     for name, count in sorted(differing.items(), key=lambda item: (-item[1], item[0])):
         found.append(f"rebuilt: {name} differs in {count:,} of {len(order):,} rows {where}")
