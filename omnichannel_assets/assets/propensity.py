@@ -151,7 +151,7 @@ def assets(as_of_days: dg.PartitionsDefinition) -> list[dg.AssetsDefinition]:
             collect_training_examples,
             group="models",
             deps=[name for name in as_of_reads(CUSTOMER_FEATURES.name, TRAINING_EXAMPLES.name) if name not in AT_CUTOFFS],
-            checks=("contract", "conservation"),
+            checks=("contract", "conservation", "leakage"),
             owners=OWNERS,
         ),
         step_asset(CHURN_MODEL, train_churn, deps=examples, **learned),

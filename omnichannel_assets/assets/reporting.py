@@ -27,6 +27,8 @@ CHECK_DESCRIPTIONS = {
     "contract": "Columns, kinds, required values and grain are as declared.",
     "conservation": "Rows in = rows out + everything else that happened to them, to the row.",
     "expectations": "Great Expectations suite of this table.",
+    "leakage": "Nothing known at or after a cut-off is in its rows: rebuilt without it they are the same to the byte, no feature tells a label alone, "
+    "and no random split beats one by time.",
     "scores": "Scores are probabilities, and every customer with a score has its band or decile.",
 }
 

@@ -5,11 +5,13 @@ Here: which cut-offs, and the world as of each. Not here: features and labels (`
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from omnichannel_assets.assets.as_of import AS_OF_STEPS, known_before, parameters_at, register_world, world_digest
+from omnichannel_assets.assets import leakage
+from omnichannel_assets.assets.as_of import AS_OF_STEPS, as_of_reads, known_before, parameters_at, register_world, world_digest
 from omnichannel_assets.assets.model_versions import is_kept, log, partition_of, training_dates
 from omnichannel_assets.assets.steps import Draft, StepReport, publish, read_by
 from omnichannel_assets.checks.outcome import CheckOutcome
@@ -45,7 +47,9 @@ def collect_training_examples(workspace: Workspace) -> StepReport:
         law = CheckOutcome("conservation", counts["rows_in"] == data.num_rows, details={**counts, "rows_out": data.num_rows})
         log.info("%s as of %s: %s examples at %s cut-offs", report.table.name, as_of, f"{data.num_rows:,}", counts["cutoffs"])
         counts["rows_out"] = data.num_rows
-        publish(workspace, report, Draft(data, digest, as_of.isoformat(), counts=counts, inputs=told, checks=(law,)))
+        alarm = leakage.verdict(workspace.tasks, data, _rebuilt(workspace, as_of, data))
+        publish(workspace, report, Draft(data, digest, as_of.isoformat(), counts=counts, inputs=told, checks=(law, alarm)))
+    report.shown["leakage alarm"] = leakage.told(report)
     return report.raise_failures()
 
 
@@ -60,7 +64,8 @@ def _version_digest(workspace: Workspace, as_of: date) -> str:
     names = [CUSTOMER_FEATURES.name, TRAINING_EXAMPLES.name]
     behind = {*names, *read_by(*names, steps=AS_OF_STEPS)}
     texts = sorted(f"sql/{name}.sql" for name in behind if model_exists(name) and (name in names or name in AS_OF_STEPS))
-    code = code_digest(*texts, "sql/macros.sql", "assets/as_of.py", "assets/training_examples.py", "propensity/calendar.py")
+    modules = ("assets/as_of.py", "assets/training_examples.py", "assets/leakage.py", "propensity/calendar.py", "propensity/leakage.py")
+    code = code_digest(*texts, "sql/macros.sql", *modules)
     secret = digest_of(workspace.settings.identity_key.get_secret_value().encode().hex())[:8]
     parameters = {**workspace.staging_parameters(), **parameters_at(workspace, as_of), **_parameters(workspace)}
     parameters |= {"identity_key": secret, "identity_rules": workspace.rules.fingerprint(), "cutoffs": workspace.settings.training_cutoffs}
@@ -72,18 +77,34 @@ def _parameters(workspace: Workspace) -> dict[str, Any]:
     return {**workspace.feature_parameters(), **asdict(workspace.horizons)}
 
 
-def _examples(workspace: Workspace, as_of: date, seen: dict[date, AtCutoff]) -> tuple[pa.Table, dict[str, int]]:
-    """The examples of a training date, and how many rows went in: eligible customers at all cut-offs."""
+def _examples(
+    workspace: Workspace, as_of: date, seen: dict[date, AtCutoff], only: Sequence[date] | None = None
+) -> tuple[pa.Table, dict[str, int]]:
+    """The examples of a training date, or ``only`` those at some cut-offs, and how many rows went in: eligible customers at all cut-offs."""
     with workspace.lake.engine() as engine:
         register_world(workspace, engine, [TRAINING_EXAMPLES.name], as_of)
         first, last = engine.rows("select min(ordered_at), max(ordered_at) from orders")[0]
         until = calendar.orders_until(last, as_of) if last else as_of
-        days = calendar.cutoffs(first, until, workspace.horizons.shortest, workspace.settings.training_cutoffs) if first else []
+        most = workspace.settings.training_cutoffs
+        days = calendar.cutoffs(first, until, workspace.horizons.shortest, most) if first else []
+        days = days if only is None else [day for day in days if day in only]
         features, identities = _at_cutoffs(workspace, days, seen)
         engine.register(AT_CUTOFFS[0], features.rename_columns({"as_of": "cutoff"}))
         engine.register(AT_CUTOFFS[1], identities)
         data = engine.model(TRAINING_EXAMPLES, {**parameters_at(workspace, as_of), **_parameters(workspace), "orders_until": midnight(until)})
     return data, {"cutoffs": len(days), "rows_in": features.num_rows}
+
+
+def _rebuilt(workspace: Workspace, as_of: date, examples: pa.Table) -> leakage.Rebuilt:
+    """Some cut-offs made again from lakes in which nothing known at or after the cut-off, or the training date, is left."""
+    seen: dict[date, AtCutoff] = {}
+    days = leakage.rebuilt_cutoffs(sorted(set(examples.column("cutoff").to_pylist())), as_of)
+    for day in days:
+        with leakage.lake_before(workspace, as_of_reads(CUSTOMER_FEATURES.name), day) as then:
+            _at_cutoffs(then, [day], seen)
+    with leakage.lake_before(workspace, [name for name in as_of_reads(TRAINING_EXAMPLES.name) if name not in AT_CUTOFFS], as_of) as then:
+        features = _at_cutoffs(then, days, seen)[0].rename_columns({"as_of": "cutoff"})
+        return leakage.Rebuilt(days, features, _examples(then, as_of, seen, days)[0])
 
 
 def _at_cutoffs(workspace: Workspace, days: list[date], seen: dict[date, AtCutoff]) -> AtCutoff:

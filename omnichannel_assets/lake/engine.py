@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import resources
+from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,9 @@ from omnichannel_assets.lake.schema import SQL_TYPES, Column, TableSchema
 if TYPE_CHECKING:
     import duckdb
     import pyarrow as pa
+
+SQL: Traversable = resources.files("omnichannel_assets") / "sql"
+"""Where the models are."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +74,11 @@ class Engine:
         used = _used(sql, parameters or {})
         with _errors_without_values():
             return self.connection.sql(sql, params=used).to_arrow_table()
+
+    def write_file(self, sql: str, path: Path) -> None:
+        """Write the rows of a SELECT to a Parquet file, without holding them in memory."""
+        with _errors_without_values():
+            self.connection.execute(f"copy ({sql}) to {text_literal(str(path))} (format parquet)")
 
     def rows(self, sql: str, parameters: Mapping[str, Any] | None = None) -> list[tuple[Any, ...]]:
         """Rows of one small SELECT as tuples."""
@@ -176,12 +185,12 @@ def text_literal(value: str) -> str:
 
 def model_text(name: str) -> str:
     """The text of ``sql/<name>.sql``, without a trailing semicolon."""
-    return (resources.files("omnichannel_assets") / "sql" / f"{name}.sql").read_text(encoding="utf-8").strip().rstrip(";")
+    return (SQL / f"{name}.sql").read_text(encoding="utf-8").strip().rstrip(";")
 
 
 def model_exists(name: str) -> bool:
     """Whether there is a ``sql/<name>.sql``."""
-    return (resources.files("omnichannel_assets") / "sql" / f"{name}.sql").is_file()
+    return (SQL / f"{name}.sql").is_file()
 
 
 def model_inputs(name: str) -> list[str]:
