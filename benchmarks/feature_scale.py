@@ -175,7 +175,7 @@ def spark(folder: Path) -> None:
             rows = session.read.parquet(*sorted(str(path) for path in folder.glob(f"{name}-*.parquet")))
             (rows.where(f"{HIDDEN[name]} < timestamp '{day} 00:00:00'") if name in HIDDEN else rows).createOrReplaceTempView(name)
         values = {"as_of_date": f"date '{day}'", "as_of": f"timestamp '{day} 00:00:00'", "eligible_days": "0", "known_types": f"array({kinds})"}
-        bound = re.sub(r"\$(\w+)", lambda found: values[found[1]], text)
+        bound = re.sub(r"\$(\w+)", lambda found, values=values: values[found[1]], text)
         session.sql(bound).write.mode("overwrite").parquet(str(folder / f"spark-{day}"))
         print("done", flush=True)
     session.stop()
