@@ -45,7 +45,7 @@ rhythm as (
         count(*) filter (where age <= 365) * 30 / nullif(greatest(least(max(oldest_age), 365), 30), 0) as order_days_per_month, -- frequency | number | ratio | stays | orders on {} days a month | days with a purchase per 30 days, in [T-365 d, T) since the first purchase, but over 30 days at least
         (max(oldest_age) - min(age)) / nullif(count(age) - 1, 0) as mean_gap_days, -- regularity | number | day/days | leaves | {} between orders | mean time from one day with a purchase to the next, over all purchases before T; NULL with one such day
         cast(max(gap) as double) as longest_gap_days, -- regularity | number | day/days | leaves | longest pause {} | longest time between two days with a purchase before T; NULL with one such day
-        sqrt((count(gap) * cast(sum(gap * gap) as double) - cast(sum(gap) as double) * cast(sum(gap) as double)) / nullif(count(gap) * (count(gap) - 1), 0)) as gap_spread_days -- regularity | number | day/days | either | pauses differ by {} | standard deviation of the time between two days with a purchase before T; NULL with less than three such days
+        sqrt((count(gap) * cast(sum(gap * gap) as double) - cast(sum(gap) as double) * cast(sum(gap) as double)) / nullif(count(gap) * (count(gap) - 1), 0)) as gap_spread_days -- regularity | number | day/days | either | time between orders varies by {} | standard deviation of the time between two days with a purchase before T; NULL with less than three such days
     from eligible left join shopping_days using (customer_id)
     group by customer_id
 ),
