@@ -58,7 +58,7 @@ money as (
         coalesce(sum(total) filter (where age <= 180), 0) as spend_180_days, -- spend | decimal | money | stays | spent {} in 180 days | order totals in [T-180 d, T)
         coalesce(sum(total) filter (where age <= 365), 0) as spend_365_days, -- spend | decimal | money | stays | spent {} in a year | order totals in [T-365 d, T)
         coalesce(sum(total), 0) as spend_ever, -- spend | decimal | money | stays | spent {} so far | order totals before T
-        cast(cast(sum(total) filter (where age <= 365) as double) / nullif(count(total) filter (where age <= 365), 0) as decimal(18, 2)) as average_order_value, -- spend | decimal | money | either | orders worth {} on average | mean order total in [T-365 d, T)
+        cast(floor(cast(100 * sum(total) filter (where age <= 365) as double) / nullif(count(total) filter (where age <= 365), 0) + 0.5) * 0.01 as decimal(18, 2)) as average_order_value, -- spend | decimal | money | either | orders worth {} on average | mean order total in [T-365 d, T), half a cent rounded up
         count(*) filter (where age <= 365 and channel = 'online') / nullif(count(*) filter (where age <= 365), 0) as online_share, -- channel | number | share | either | {} of orders online | share of the purchases in [T-365 d, T) that were online
         count(*) filter (where age <= 90 and channel = 'online') as online_orders_90_days, -- channel | integer | order/orders | stays | {} online in 90 days | online purchases in [T-90 d, T)
         count(*) filter (where age <= 90 and channel = 'store') as store_orders_90_days -- channel | integer | order/orders | stays | {} in a store in 90 days | store purchases in [T-90 d, T)
