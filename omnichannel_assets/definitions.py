@@ -17,6 +17,7 @@ from omnichannel_assets.assets import (
     landing,
     propensity,
     recommendations,
+    score_monitoring,
     segment,
 )
 from omnichannel_assets.automation.jobs import jobs
@@ -42,6 +43,7 @@ def build_assets(settings: Settings, registry: dict[str, TableSpec]) -> list[dg.
         *interactions.assets(),
         *features.assets(as_ofs),
         *propensity.assets(as_ofs),
+        *score_monitoring.assets(),
         *recommendations.assets(as_ofs),
         *audiences.assets(as_ofs),
         *deliveries.assets(as_ofs),

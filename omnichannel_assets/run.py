@@ -20,12 +20,15 @@ from omnichannel_assets.automation.sensors import RANGE_END, RANGE_START
 from omnichannel_assets.definitions import build_assets
 from omnichannel_assets.errors import UserError
 from omnichannel_assets.lake.tables import EVENT_FACTS, ORDER_FACTS
+from omnichannel_assets.lake.tables_scores import SCORE_MONITORING
 from omnichannel_assets.resources.dagster import WorkspaceResource
 from omnichannel_assets.resources.workspace import Workspace
 from omnichannel_assets.settings import has_dagster_home
 
 FACTS = (EVENT_FACTS, ORDER_FACTS)
 DELIVERY = "_delivery"
+AFTER_SCORES = (SCORE_MONITORING.name,)
+"""Assets without partitions that read those of as-of dates: they come last."""
 
 
 @dataclass(frozen=True)
@@ -63,11 +66,12 @@ def run_graph(workspace: Workspace) -> RunResult:
         graph.run(["segment_events"], stale_days(workspace))
         graph.run(["segment_duplicates", *graph.named("dms_"), "quarantine"])
         graph.run([table.name for table in FACTS], {day for table in FACTS for day in stale_fact_days(workspace, table)})
-        graph.run(name for name in graph.left if name not in graph.by_as_of)
+        graph.run(name for name in graph.left if name not in (*graph.by_as_of, *AFTER_SCORES))
         dated = _Waves(Workspace(workspace.settings.model_copy(update={"as_of": as_of})))  # so that this date is one of the partitions
         channels = [name for name in dated.by_as_of if name.endswith(DELIVERY)]
         dated.run([name for name in dated.by_as_of if name not in channels], {as_of})
         delivered, unfinished = _deliver(dated, channels, as_of)
+        dated.run(AFTER_SCORES)
         after = _state(workspace)
     rewritten = {table: count for table in after if (count := len(set(after[table].items()) - set(before[table].items())))}
     return RunResult(as_of, rewritten, delivered, tuple(unfinished))

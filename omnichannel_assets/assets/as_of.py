@@ -70,7 +70,7 @@ def register_world(
     for name in names:
         table = workspace.tables.get(name)
         if name == IDENTITIES.name:
-            _register_identities(workspace, engine, as_of, name)
+            register_identities(workspace, engine, as_of, name)
         elif name == EARLIER_CONTROLS:
             engine.register_files(CONTROL_IDENTIFIERS, workspace.lake.paths(CONTROL_IDENTIFIERS, _control_dates(workspace, as_of, partition)), name)
         elif name == IDENTITIES_HISTORY:
@@ -98,7 +98,8 @@ def _register_history(workspace: Workspace, engine: Engine, as_of: date) -> None
     engine.register(IDENTITIES_HISTORY, found)
 
 
-def _register_identities(workspace: Workspace, engine: Engine, as_of: date, name: str) -> None:
+def register_identities(workspace: Workspace, engine: Engine, as_of: date, name: str = IDENTITIES.name) -> None:
+    """Make whose each identifier was as of T readable by name."""
     engine.register_files(IDENTITIES, workspace.lake.paths(IDENTITIES), "identities_stored")
     found = engine.query(
         """select identifier_type, identifier_value, customer_id, first_known_at, valid_from, cast(null as date) as valid_to

@@ -1,6 +1,7 @@
-"""Pictures of models, one panel a model: calibration, lift by tenth, and what moves a score. What is drawn is in ``previews``.
+"""Pictures of models, one panel a model: calibration, lift by tenth, what moves a score, and how scores held up. What is drawn is in ``previews``.
 
 Rows begin with the panel's name. calibration: predicted, observed, customers. lift: tenth, model, recency alone. shares: label, number.
+tenths: tenth, forecast, actual, and from where to where actual is expected. drift: label, number, its limit.
 """
 
 from __future__ import annotations
@@ -27,11 +28,13 @@ def chart(picture: Picture, rows: Iterable[Sequence[Any]]) -> bytes:
         panels.setdefault(str(name), []).append(values)
     shown = dict(list(panels.items())[:MOST_PANELS])
     longest = max(len(values) for values in shown.values())
-    height = 0.9 + 0.19 * min(longest, MOST_SHARES) if picture.positions == "shares" else 3.0
-    width = max(3.6, 2.9 * len(shown)) if picture.positions != "shares" else 3.6 * max(len(shown), 1) + 0.6
+    is_wide = picture.positions in ("shares", "drift")
+    height = 0.9 + 0.19 * min(longest, MOST_SHARES) if is_wide else 3.0
+    width = 3.6 * max(len(shown), 1) + 0.6 if is_wide else max(3.6, 2.9 * len(shown))
     figure = Figure(figsize=(width, max(height, 1.4)), dpi=100, layout="constrained", facecolor="white")
     figure.suptitle(picture.title, fontsize=9, x=0.01, ha="left")
-    draw: Callable[..., None] = {"calibration": _calibration, "lift": _lift, "shares": _shares}[picture.positions]
+    drawn = {"calibration": _calibration, "lift": _lift, "shares": _shares, "tenths": _tenths, "drift": _drift}
+    draw: Callable[..., None] = drawn[picture.positions]
     for place, (name, values) in enumerate(shown.items()):
         axes = figure.add_subplot(1, len(shown), place + 1)
         draw(axes, values, is_first=place == 0)
@@ -39,7 +42,7 @@ def chart(picture: Picture, rows: Iterable[Sequence[Any]]) -> bytes:
         axes.spines[["top", "right"]].set_visible(False)
         axes.tick_params(labelsize=7)
         axes.set_axisbelow(True)
-        axes.grid(color="#E5E5E5", linewidth=0.8, axis="x" if picture.positions == "shares" else "both")
+        axes.grid(color="#E5E5E5", linewidth=0.8, axis="x" if is_wide else "both")
     written = io.BytesIO()
     figure.savefig(written, format="png", metadata={"Software": None})
     return written.getvalue()
@@ -83,3 +86,34 @@ def _shares(axes: Axes, rows: Sequence[Sequence[Any]], *, is_first: bool) -> Non
     axes.barh(labels, numbers, color=[BLUE if number >= 0 else RED for number in numbers], height=0.7)
     axes.axvline(0, color=GREY, linewidth=0.8)
     axes.xaxis.set_major_locator(MaxNLocator(nbins=5))
+
+
+def _tenths(axes: Axes, rows: Sequence[Sequence[Any]], *, is_first: bool) -> None:
+    from matplotlib.ticker import PercentFormatter
+
+    tenths = [int(row[0]) for row in rows]
+    forecast, actual, low, high = ([float(row[place]) for row in rows] for place in (1, 2, 3, 4))
+    axes.bar(tenths, actual, color=BLUE, width=0.75, label="happened")
+    spread = [[f - below for f, below in zip(forecast, low, strict=True)], [above - f for f, above in zip(forecast, high, strict=True)]]
+    axes.errorbar(
+        tenths, forecast, yerr=spread, color=RED, fmt="o", markersize=3.5, elinewidth=1.2, capsize=2, label="forecast, and 95 % around it"
+    )
+    axes.set_ylim(0, max(1.0, *high) if max(high) > 0.6 else None)
+    axes.yaxis.set_major_formatter(PercentFormatter(1.0, 0))
+    axes.set_xticks(tenths)
+    axes.set_xlabel("tenth of the customers, highest scores first", fontsize=7)
+    if is_first:
+        axes.set_ylabel("share to whom it happened", fontsize=8)
+        axes.legend(fontsize=7, frameon=False, loc="upper right")
+
+
+def _drift(axes: Axes, rows: Sequence[Sequence[Any]], *, is_first: bool) -> None:
+    largest = sorted(rows, key=lambda row: -float(row[1]))[:MOST_SHARES][::-1]
+    numbers, limits = [float(number) for _, number, _ in largest], [float(limit) for *_, limit in largest]
+    labels = [str(label).replace("_", " ") for label, *_ in largest]
+    axes.barh(labels, numbers, color=[RED if number > limit else BLUE for number, limit in zip(numbers, limits, strict=True)], height=0.7)
+    axes.scatter(limits, labels, color=GREY, marker="|", s=60, label="limit")
+    axes.set_xlim(0, 1.15 * max(*limits, *numbers))
+    axes.set_xlabel("population stability index", fontsize=8)
+    if is_first:
+        axes.legend(fontsize=7, frameon=False, loc="lower right")

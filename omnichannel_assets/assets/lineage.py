@@ -6,6 +6,7 @@ import dagster as dg
 
 IDENTIFIER = ("identifiers.identifier_value", "identities.customer_id")
 BOUGHT = ("orders.total", "orders.status", "returns.amount")
+SCORED = ("propensity_scores.churn_score", "propensity_scores.repurchase_score", "propensity_scores.subscription_churn_score")
 SEEN = ("segment_events.event_at", "orders.ordered_at")
 
 COLUMN_SOURCES: dict[str, dict[str, tuple[str, ...]]] = {
@@ -54,6 +55,12 @@ COLUMN_SOURCES: dict[str, dict[str, tuple[str, ...]]] = {
         "value": ("event_facts.value", "order_lines.line_total", "returns.amount"),
         "order_id": ("orders.order_id", "returns.order_id"),
         "message_id": ("event_facts.message_id", "orders.message_id", "returns.return_id"),
+    },
+    "score_monitoring": {
+        "scored_on": ("propensity_scores.as_of",),
+        "forecast": SCORED,
+        "actual": ("training_examples.cutoff", "orders.ordered_at", "dms_subscriptions.ended_at", "identities.customer_id"),
+        "value": (*SCORED, "customer_features.recency_days", "training_examples.recency_days"),
     },
 }
 """Table -> column -> ``table.column`` it is made from."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from omnichannel_assets.assets.drawing import Picture, SmallTable
 from omnichannel_assets.lake.tables_scores import FEATURES
 from omnichannel_assets.propensity.baselines import JUDGES
+from omnichannel_assets.propensity.monitoring import DRIFTED as DRIFT_LIMIT
 
 NUMBERS = tuple(column.name for column in FEATURES if column.kind != "text")
 LABELS = ("repurchase", "inactivity", "subscription_churn")
@@ -12,6 +13,10 @@ LABELS = ("repurchase", "inactivity", "subscription_churn")
 
 def _newest(table: str) -> str:
     return f"as_of = (select max(as_of) from {table})"
+
+
+def _newest_drift() -> str:
+    return "as_of = (select max(as_of) from score_monitoring where measure <> 'outcome')"
 
 
 def _profile(name: str) -> str:
@@ -103,6 +108,9 @@ def _first(score: str, reasons: str) -> str:
     )
 
 
+DRIFTED = f"select model, name, value, greatest({DRIFT_LIMIT}, chance) as most from score_monitoring where measure <> 'outcome' and words is not null and {_newest_drift()}"
+OUTCOMES = "select * from score_monitoring as m where measure = 'outcome' and as_of = (select max(as_of) from score_monitoring where measure = 'outcome' and model = m.model)"
+
 REASONS_LENGTH = 200
 SCORE_PREVIEWS: dict[str, tuple[SmallTable | Picture, ...]] = {
     "customer_features": (
@@ -146,6 +154,29 @@ SCORE_PREVIEWS: dict[str, tuple[SmallTable | Picture, ...]] = {
             f"where churn_score is not null and {_newest('propensity_scores')} group by 1, 2",
             "numbers",
             "probability of leaving in twentieths (0: below 5 %, 19: 95 % and more)",
+        ),
+    ),
+    "score_monitoring": (
+        SmallTable(
+            "alerts",
+            "select as_of, model, scored_on, words from score_monitoring where is_alert order by as_of desc, model, name",
+            widest=REASONS_LENGTH,
+        ),
+        SmallTable(
+            "forecast and what happened, by day of the scores",
+            "select scored_on, model, customers, round(forecast, 3) as forecast, round(actual, 3) as actual, round(low, 3) as expected_from, "
+            "round(high, 3) as expected_to, is_alert from score_monitoring where measure = 'outcome' and name = 'all' order by scored_on desc, model",
+        ),
+        Picture(
+            "forecast and what happened, newest closed scores",
+            f"select model || ', scores of ' || cast(scored_on as varchar), cast(name as integer), forecast, actual, low, high from ({OUTCOMES}) as newest "
+            "where name <> 'all' order by model, scored_on, name",
+            "tenths",
+        ),
+        Picture(
+            "drift since the newest cut-off of the examples",
+            f"select model, name, value, most from ({DRIFTED}) as newest order by model = 'features' desc, model, value desc",
+            "drift",
         ),
     ),
 }

@@ -29,6 +29,7 @@ CHECK_DESCRIPTIONS = {
     "expectations": "Great Expectations suite of this table.",
     "leakage": "Nothing known at or after a cut-off is in its rows: rebuilt without it they are the same to the byte, no feature tells a label alone, "
     "and no random split beats one by time.",
+    "monitoring": "Forecasts came true and neither inputs nor scores have moved, within the limits of docs/monitoring.md. A warning: nothing stops.",
     "scores": "Scores are probabilities, and every customer with a score has its band or decile.",
 }
 
@@ -43,6 +44,7 @@ def step_asset(
     group: str,
     deps: Iterable[str] = (),
     checks: Iterable[str] = ("contract",),
+    warning_checks: Iterable[str] = (),
     received_day: dg.PartitionsDefinition | None = None,
     as_of: dg.PartitionsDefinition | None = None,
     kinds: Iterable[str] = ("duckdb", "parquet"),
@@ -55,7 +57,7 @@ def step_asset(
     An asset has received days, as-of dates, or neither; an as-of date depends on all received days of what it reads. ``name`` and
     ``description`` are for assets that share a table.
 
-    Partitioned assets take a whole range in one run. Every check runs inside the step and is blocking.
+    Partitioned assets take a whole range in one run. Every check runs inside the step; ``checks`` are blocking, ``warning_checks`` stop nothing.
     """
 
     partitions = received_day or as_of
@@ -74,7 +76,11 @@ def step_asset(
         owners=list(owners),
         description=description or table.description,
         metadata={"dagster/column_schema": column_schema(table), "dagster/table_name": table.name, "grain": ", ".join(table.key)},
-        check_specs=[dg.AssetCheckSpec(check, asset=name or table.name, blocking=True, description=CHECK_DESCRIPTIONS[check]) for check in checks],
+        check_specs=[
+            dg.AssetCheckSpec(check, asset=name or table.name, blocking=is_blocking, description=CHECK_DESCRIPTIONS[check])
+            for checked, is_blocking in ((checks, True), (warning_checks, False))
+            for check in checked
+        ],
         partitions_def=partitions,
         backfill_policy=dg.BackfillPolicy.single_run() if partitions else None,
     )
@@ -162,7 +168,8 @@ def check_results(context: dg.AssetExecutionContext, report: StepReport) -> Iter
     for name in sorted({key.name for key in context.selected_asset_check_keys}):
         outcomes = {value: check for value, manifest in report.manifests.items() for check in manifest.checks if check["name"] == name}
         bad = [value or "table" for value, check in outcomes.items() if not check["passed"]]
-        yield dg.AssetCheckResult(check_name=name, passed=not bad, metadata=_check_metadata(outcomes, bad))
+        severity = dg.AssetCheckSeverity.ERROR if all(check["blocking"] for check in outcomes.values()) else dg.AssetCheckSeverity.WARN
+        yield dg.AssetCheckResult(check_name=name, passed=not bad, severity=severity, metadata=_check_metadata(outcomes, bad))
 
 
 def _check_metadata(outcomes: Mapping[str, Mapping[str, Any]], bad: list[str]) -> dict[str, Any]:
@@ -175,6 +182,8 @@ def _check_metadata(outcomes: Mapping[str, Mapping[str, Any]], bad: list[str]) -
     metadata |= totals
     if bad:
         metadata["failing_partitions"] = ", ".join(bad[:50])
+        told = [f"{value}: {check['details']['told']}" for value, check in outcomes.items() if "told" in check["details"]]
+        metadata |= {"told": "; ".join(told)} if told else {}
     return metadata
 
 

@@ -146,6 +146,30 @@ PROPENSITY_SCORES = TableSchema(
     partition="as_of",
 )
 
+SCORE_MONITORING = TableSchema(
+    "score_monitoring",
+    "How scores hold up: forecast beside what happened, once a horizon has closed, and drift of inputs and scores. As of the date by which it could be told.",
+    (
+        AS_OF,
+        required("model", "text", "model that was read; features: the inputs of all models"),
+        required("scored_on", "date", "as-of date of the scores that were read"),
+        required("measure", "text", "outcome, score_drift or feature_drift"),
+        required("name", "text", "of an outcome all, or a tenth of the customers (01: the highest scores); of drift what may have moved"),
+        required("compared_with", "text", "what happened, or the earlier cut-off that is the reference"),
+        required("customers", "integer", "customers read"),
+        required("value", "number", "of an outcome: actual less forecast; of drift: population stability index (PSI)"),
+        required("chance", "number", "what chance alone rarely exceeds with so many customers (three standard errors)"),
+        Column("forecast", "number", "mean forecast of these customers"),
+        Column("actual", "number", "share of them to whom it happened by as_of, or mean amount"),
+        Column("low", "number", "lower end of where actual is expected, at 95 %, when the forecast is right"),
+        Column("high", "number", "upper end of it"),
+        required("is_alert", "boolean", "beyond the limit, beyond chance, and not what the same season was a year earlier"),
+        Column("words", "text", "the reading in one sentence"),
+    ),
+    ("model", "scored_on", "measure", "name", "compared_with"),
+    partition="as_of",
+)
+
 SCORE_TABLES: tuple[TableSchema, ...] = (
     CUSTOMER_FEATURES,
     TRAINING_EXAMPLES,
@@ -154,4 +178,5 @@ SCORE_TABLES: tuple[TableSchema, ...] = (
     MODEL_EVALUATION,
     MODEL_CARDS,
     PROPENSITY_SCORES,
+    SCORE_MONITORING,
 )

@@ -24,6 +24,7 @@ from omnichannel_assets.assets import (
     matching,
     propensity,
     recommendations,
+    score_monitoring,
     segment,
 )
 from omnichannel_assets.assets.steps import StepReport
@@ -76,6 +77,7 @@ def acting_steps(opened: Workspace) -> Iterator[Callable[[], StepReport]]:
     dated = (features.build_customer_features, propensity.score_customers, *recommendations.STEPS.values(), audiences.choose_audiences)
     for step in dated:
         yield lambda step=step: step(opened, days)
+    yield lambda: score_monitoring.monitor_scores(opened)
 
 
 def act(opened: Workspace) -> dict[str, list[str]]:
