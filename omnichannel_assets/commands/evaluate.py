@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from omnichannel_assets.transactions.results import Result
 
 ENDINGS = (".parquet", ".csv")
+PICTURES = (".png", ".svg")
 
 
 def _column(part: str, words: str) -> Any:
@@ -34,6 +35,7 @@ def _column(part: str, words: str) -> Any:
 @click.option("--first-origin", metavar="DATE", help="First month to judge on (default: as many as --origins).")
 @click.option("--origins", type=click.IntRange(1), default=12, show_default=True, help="On how many of the last months models are judged at most.")
 @click.option("--output", metavar="FILE", default="evaluation.parquet", show_default=True, help="Where every figure goes (.parquet or .csv); the tables go beside it as .md.")
+@click.option("--picture", metavar="FILE", help="Also draw the judges beside each other by month, as .png or .svg.")
 @_column("customer", "the customer")
 @_column("time", "when it was sold")
 @_column("amount", "the amount of a line")
@@ -50,6 +52,8 @@ def evaluate(
     """Judge features and models on a plain file of sales: rolling origins, beside recency, frequency, RFM and BG/NBD."""
     if Path(output).suffix not in ENDINGS:
         raise InputError("--output", Path(output).suffix or "no ending", expected="a file ending in .parquet or .csv", fix="rename it")
+    if options["picture"] and Path(options["picture"]).suffix not in PICTURES:
+        raise InputError("--picture", Path(options["picture"]).suffix or "no ending", expected="a file ending in .png or .svg", fix="rename it")
     repurchase, churn = _horizons(horizons)
     first, judged_from = (date_of(options[name]) if options[name] else None for name in ("first_cutoff", "first_origin"))
     show_progress(quiet)
@@ -66,6 +70,10 @@ def evaluate(
         judging = _judging(found, judged_from, options["origins"], workspace.settings.eligible_days)
         judged = _judge(workspace, found, judging)
     saved, beside = results.save(Path(output), judged, sales.files)
+    if options["picture"]:
+        from omnichannel_assets.transactions.picture import draw
+
+        draw(Path(options["picture"]), judged)
     _print(judged, form)
     if form == "table":
         click.echo(f"\nEvery figure: {saved}; these tables: {beside}.")

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import struct
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -19,7 +20,7 @@ YEARS = (DATA / "online_retail_ii_2009_2010.parquet", DATA / "online_retail_2010
 def said(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Said]:
     folder = tmp_path_factory.mktemp("evaluate")
     write_sales(folder / "sales.csv", made_up_lines())
-    return folder, omnichannel("evaluate", "--transactions", "sales.csv", "--population", "0", "--origins", "2", "--output", "out/figures.parquet", folder=folder)
+    return folder, omnichannel("evaluate", "--transactions", "sales.csv", "--population", "0", "--origins", "2", "--output", "out/figures.parquet", "--picture", "out/judges.png", folder=folder)
 
 
 def test_a_table_for_each_question_says_who_was_judged_and_by_whom(said):
@@ -46,6 +47,12 @@ def test_every_figure_is_saved_and_the_tables_beside_them(said):
     assert 0.6 < auc < 1
 
 
+def test_the_judges_are_drawn_beside_each_other(said):
+    folder, _ = said
+    width, height = struct.unpack(">II", (folder / "out" / "judges.png").read_bytes()[16:24])
+    assert (width, height) == (1380, 540)
+
+
 def test_another_run_saves_the_same_bytes(said):
     folder, _ = said
     again = omnichannel("evaluate", "--transactions", "sales.csv", "--population", "0", "--origins", "2", "--output", "again.csv", "--format", "json", folder=folder)
@@ -60,6 +67,7 @@ def test_another_run_saves_the_same_bytes(said):
     ("arguments", "line"),
     [
         (["--output", "figures.txt"], "error: --output: expected a file ending in .parquet or .csv, got .txt. Fix: rename it."),
+        (["--picture", "judges.pdf"], "error: --picture: expected a file ending in .png or .svg, got .pdf. Fix: rename it."),
         (["--horizons", "30"], "error: --horizons: expected two numbers of days, got '30'. Fix: write 30,90, for example."),
         (["--first-origin", "soon"], "error: DATE: expected a date written YYYY-MM-DD, got 'soon'. Fix: write 2026-01-31, for example."),
     ],
