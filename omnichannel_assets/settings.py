@@ -96,7 +96,7 @@ class Settings(BaseModel):
     pinpoint_application_id: str = Field("", description="Pinpoint project named in the import request.")
     connect_domain: str = Field("omnichannel", description="Customer Profiles domain named in the upload request.")
     evaluation_origins: int = Field(
-        12, ge=1, le=60, description="Rolling origins: on how many of the newest past cut-offs with a closed horizon models are judged."
+        6, ge=1, le=60, description="Rolling origins: on how many of the newest past cut-offs with a closed horizon models are judged."
     )
     mostly_bad_share: float = Field(
         0.5, gt=0, le=1, description="A file of 20 rows or more with a larger share of unreadable rows goes to quarantine as a whole."
@@ -268,7 +268,7 @@ FIXES = {
     "repurchase_days": "write 30, for example",
     "churn_days": "write 90, for example",
     "training_cutoffs": "write 12, for example",
-    "evaluation_origins": "write 12, for example",
+    "evaluation_origins": "write 6, for example",
     "audience_approval": "write off or required",
     "identity_matching": "write off or on",
     "match_threshold": "write 0.95, for example",

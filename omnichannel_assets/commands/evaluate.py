@@ -13,11 +13,14 @@ from omnichannel_assets.commands.shared_options import date_of, format_option
 from omnichannel_assets.errors import InputError
 
 if TYPE_CHECKING:
+    from datetime import date
+
     from omnichannel_assets.propensity.origins import Judging
     from omnichannel_assets.transactions.files import Sales
     from omnichannel_assets.transactions.results import Result
 
 ENDINGS = (".parquet", ".csv")
+PICTURES = (".png", ".svg")
 
 
 def _column(part: str, words: str) -> Any:
@@ -32,6 +35,7 @@ def _column(part: str, words: str) -> Any:
 @click.option("--first-origin", metavar="DATE", help="First month to judge on (default: as many as --origins).")
 @click.option("--origins", type=click.IntRange(1), default=12, show_default=True, help="On how many of the last months models are judged at most.")
 @click.option("--output", metavar="FILE", default="evaluation.parquet", show_default=True, help="Where every figure goes (.parquet or .csv); the tables go beside it as .md.")
+@click.option("--picture", metavar="FILE", help="Also draw the judges beside each other by month, as .png or .svg.")
 @_column("customer", "the customer")
 @_column("time", "when it was sold")
 @_column("amount", "the amount of a line")
@@ -43,13 +47,15 @@ def _column(part: str, words: str) -> Any:
 @format_option
 @click.option("--quiet", is_flag=True, help="No progress on stderr.")
 def evaluate(
-    files: tuple[str, ...], population: int | None, horizons: str, first_cutoff: str | None, output: str, time_format: str, form: str, quiet: bool, **options: Any
+    files: tuple[str, ...], population: int | None, horizons: str, output: str, time_format: str, form: str, quiet: bool, **options: Any
 ) -> None:
     """Judge features and models on a plain file of sales: rolling origins, beside recency, frequency, RFM and BG/NBD."""
     if Path(output).suffix not in ENDINGS:
         raise InputError("--output", Path(output).suffix or "no ending", expected="a file ending in .parquet or .csv", fix="rename it")
+    if options["picture"] and Path(options["picture"]).suffix not in PICTURES:
+        raise InputError("--picture", Path(options["picture"]).suffix or "no ending", expected="a file ending in .png or .svg", fix="rename it")
     repurchase, churn = _horizons(horizons)
-    first = date_of(first_cutoff) if first_cutoff else None
+    first, judged_from = (date_of(options[name]) if options[name] else None for name in ("first_cutoff", "first_origin"))
     show_progress(quiet)
     from omnichannel_assets.transactions import results
     from omnichannel_assets.transactions.files import Columns, read_sales
@@ -61,9 +67,13 @@ def evaluate(
             sales = read_sales([Path(name) for name in files], Columns(named, time_format), engine)
         _tell(sales)
         found = examples(workspace, sales, Plan(first))
-        judging = _judging(found, options["first_origin"], options["origins"], workspace.settings.eligible_days)
+        judging = _judging(found, judged_from, options["origins"], workspace.settings.eligible_days)
         judged = _judge(workspace, found, judging)
     saved, beside = results.save(Path(output), judged, sales.files)
+    if options["picture"]:
+        from omnichannel_assets.transactions.picture import draw
+
+        draw(Path(options["picture"]), judged)
     _print(judged, form)
     if form == "table":
         click.echo(f"\nEvery figure: {saved}; these tables: {beside}.")
@@ -82,13 +92,12 @@ def _tell(sales: Sales) -> None:
     click.echo("\n".join(read_lines(sales.files)), err=True)
 
 
-def _judging(found: Any, first_origin: str | None, most: int, eligible_days: int) -> Judging:
+def _judging(found: Any, first: date | None, most: int, eligible_days: int) -> Judging:
     """Which months are judged: the last ones, or those from a date on."""
     from omnichannel_assets.propensity.origins import Judging
 
-    if not first_origin:
+    if first is None:
         return Judging(most_origins=most, eligible_days=eligible_days)
-    first = date_of(first_origin)
     days = sorted(day for day in set(found.column("cutoff").to_pylist()) if day >= first)
     if not days:
         raise InputError("--first-origin", first.isoformat(), expected="a date before the last month whose horizon is closed", fix="name an earlier one")

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import numpy as np
 
 STARTS = ((0.0, 0.0, 0.0, 0.0), (-1.0, 2.0, 0.0, 1.0))
-"""Logarithms of r, alpha, a and b to start from; the better end counts."""
+"""Logarithms of r, alpha, a and b to start from: the second where the first leads to a border, and the better end counts."""
 BOUND = 9.0
 """Parameters stay between exp(-9) and exp(9): on customers that never come back, or never leave, the likelihood has no top."""
 NODES = 128
@@ -69,7 +69,11 @@ def fit(told: Purchases) -> Parameters:
     def cost(logs: np.ndarray) -> float:
         return float(-(count * log_likelihood(logs, once)).sum() / count.sum())
 
-    ends = [minimize(cost, start, method="L-BFGS-B", bounds=[(-BOUND, BOUND)] * 4, options={"ftol": 1e-12, "gtol": 1e-7}) for start in STARTS]
+    ends = []
+    for start in STARTS:
+        ends.append(minimize(cost, start, method="L-BFGS-B", bounds=[(-BOUND, BOUND)] * 4, options={"ftol": 1e-11, "gtol": 1e-7}))
+        if np.abs(ends[-1].x).max() < BOUND - 1:
+            break
     best = min(ends, key=lambda end: end.fun)
     r, alpha, a, b = (float(value) for value in np.exp(best.x))
     return Parameters(r, alpha, a, b, float(-best.fun * count.sum()))
@@ -92,6 +96,6 @@ def expected_purchases(found: Parameters, told: Purchases, weeks: float) -> np.n
         those = x == repeats
         leaves = np.maximum(betaincinv(a, b + repeats, (nodes + 1) / 2), TINY)
         per_leaving = -np.expm1(-(r + repeats) * np.log1p(np.outer(weeks / until[those], leaves))) / leaves
-        bought[those] = per_leaving @ share / 2
+        bought[those] = (per_leaving * share).sum(axis=1) / 2
     left = np.log(a) - np.log(b + np.maximum(x, 1) - 1) + (r + x) * (np.log(until) - np.log(alpha + told.last_weeks))
     return bought * np.where(x > 0, expit(-left), 1.0)

@@ -63,8 +63,8 @@ def main_metrics(found: Ranked, weights: np.ndarray) -> dict[str, np.ndarray]:
         if found.is_probability:
             sure = np.clip(found.scores, CERTAIN, 1 - CERTAIN)
             losses = -(found.answers * np.log(sure) + (1 - found.answers) * np.log(1 - sure))
-            measured["log_loss"] = weights @ losses / total
-            measured["brier"] = weights @ (found.scores - found.answers) ** 2 / total
+            measured["log_loss"] = (weights * losses).sum(axis=1) / total
+            measured["brier"] = (weights * (found.scores - found.answers) ** 2).sum(axis=1) / total
             measured["calibration_error"] = _calibration_error(found, weights) / total
     one_sided = (happened <= 0) | (happened >= total)
     return {name: np.where(one_sided, np.nan, values) for name, values in measured.items()}
@@ -96,8 +96,14 @@ def _lift(until: np.ndarray, hits: np.ndarray, share: float) -> np.ndarray:
     """How often the label comes in the first share of the ranking, over how often it comes at all; a customer on the border counts in part."""
     import numpy as np
 
-    inside = np.array([np.interp(share * up[-1], np.append(0.0, up), np.append(0.0, hit)) for up, hit in zip(until, hits, strict=True)])
-    return inside / share / hits[:, -1]
+    wanted = share * until[:, -1]
+    whole = (until <= wanted[:, None]).sum(axis=1)
+    draws = np.arange(len(until))
+    before = [np.where(whole > 0, sums[draws, whole - 1], 0.0) for sums in (until, hits)]
+    border = np.minimum(whole, until.shape[1] - 1)
+    rest, gained = until[draws, border] - before[0], hits[draws, border] - before[1]
+    part = np.divide(wanted - before[0], rest, out=np.zeros_like(rest), where=rest > 0)
+    return (before[1] + part * gained) / share / hits[:, -1]
 
 
 def _tenths(length: int) -> list[slice]:

@@ -44,7 +44,7 @@ SALES = """with parts as (
     from raw_lines
 )
 select customer, sold_at, order_name, item,
-    cast(case when quantity_is_told then units else sign(amount) end as double) as units, cast(case when amount_is_told then amount else price * units end as double) as amount
+    try_cast(case when quantity_is_told then units else sign(amount) end as decimal(15, 3)) as units, try_cast(round(case when amount_is_told then amount else price * units end, 2) as decimal(18, 2)) as amount
 from parts cross join (select {quantity_is_told} as quantity_is_told, {amount_is_told} as amount_is_told) as told"""
 READABLE = "sold_at is not null and units is not null and units <> 0 and amount is not null and abs(units) < 1e9 and abs(amount) < 1e11"
 

@@ -1,0 +1,1 @@
+"""Tests of judging on plain files of sales: reading them, and the world made of them."""
