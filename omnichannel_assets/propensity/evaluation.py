@@ -11,9 +11,10 @@ from collections.abc import Sequence
 from datetime import date
 from typing import TYPE_CHECKING
 
-from omnichannel_assets.propensity.reasons import FAMILIES
-from omnichannel_assets.propensity.scoring import contributions, places, score
+from omnichannel_assets.propensity.importance import weights
+from omnichannel_assets.propensity.scoring import places, score
 from omnichannel_assets.propensity.tasks import Task
+from omnichannel_assets.propensity.terms import USUAL, Terms
 from omnichannel_assets.propensity.training import Model, train
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ Row = tuple[str, float | None, float | None]
 """Metric, value of the model, value of the baseline."""
 
 
-def evaluate(task: Task, examples: pa.Table, features: Sequence[str]) -> tuple[str, list[Row]]:
+def evaluate(task: Task, examples: pa.Table, features: Sequence[str], terms: Terms = USUAL) -> tuple[str, list[Row]]:
     """Who was judged, in words, and the metrics; with too little data one metric without a value, and the words say why."""
     import pyarrow.compute as pc
 
@@ -38,7 +39,7 @@ def evaluate(task: Task, examples: pa.Table, features: Sequence[str]) -> tuple[s
     if not days:
         return f"{task.title} cannot be judged yet: no cut-off has a closed horizon of {task.horizon_days} days.", [("auc", None, None)]
     tested = labelled.filter(pc.equal(labelled.column("cutoff"), days[-1])).sort_by([("customer_id", "ascending")])
-    model = train(task, examples, features, known_until=days[-1])
+    model = train(task, examples, features, known_until=days[-1], terms=terms)
     answers = tested.column(task.label).to_numpy(zero_copy_only=False).astype(bool)
     population = _population(task, days[-1], answers, model)
     if model.refusal:
@@ -50,7 +51,7 @@ def evaluate(task: Task, examples: pa.Table, features: Sequence[str]) -> tuple[s
 
 def _population(task: Task, day: date, answers: np.ndarray, model: Model) -> str:
     learned = (
-        f"; learned from {len(model.cutoffs)} cut-offs up to {model.cutoffs[-1]}, calibrated on {model.calibrated_on}"
+        f"; learned from {len(model.cutoffs)} cut-offs up to {model.cutoffs[-1]}{f', chosen by {model.calibrated_on} and before' if model.calibrated_on else ''}"
         if model.booster
         else ""
     )
@@ -107,17 +108,3 @@ def _bins(found: np.ndarray, answers: np.ndarray, ids: Sequence[str]) -> list[Ro
             (f"bin_{number:02}_customers", float(len(group)), None),
         ]
     return rows
-
-
-def weights(model: Model, customers: pa.Table) -> dict[str, float]:
-    """Feature family -> its share of the mean distance that inputs move a score, largest first."""
-    import numpy as np
-
-    found = contributions(model, customers)
-    moved = {}
-    for family in FAMILIES:
-        inside = [index for index, name in enumerate(model.features) if name in family.names]
-        together = found[:, inside].sum(axis=1)
-        moved[family.name] = float(np.abs(together - together.mean()).mean())
-    total = sum(moved.values()) or 1.0
-    return {name: moved[name] / total for name in sorted(moved, key=lambda name: (-moved[name], name))}

@@ -37,7 +37,7 @@ def test_scores_are_probabilities_with_six_decimals_and_contributions_add_up_to_
     last = examples().filter(pc.equal(examples().column("cutoff"), LAST))
     found = score(model, last)
     assert ((found >= 0) & (found <= 1)).all() and (found == found.round(6)).all()
-    margin = margins(model.booster, matrix(last, FEATURES), FEATURES) * model.calibration.slope
+    margin = margins(model.booster, matrix(last, model.features), model.features) * model.calibration.slope
     rest = margin - contributions(model, last).sum(axis=1)
     assert rest.std() < 1e-4
 
@@ -53,7 +53,7 @@ def test_a_judged_model_beats_recency_where_returns_matter_too_and_says_who_was_
     assert sum(found[f"weight_of_{family.name}"][0] for family in FAMILIES) == pytest.approx(1, abs=1e-4)
     assert found["actual_count"][0] == pytest.approx(found["forecast_count"][0], rel=0.3)
     assert population.startswith(f"known customers with a purchase in the 365 days before {LAST}: 400, of whom ")
-    assert "learned from 4 cut-offs up to 2025-11-01, calibrated on 2025-12-01" in population
+    assert "learned from 5 cut-offs up to 2025-12-01, chosen by 2025-12-01 and before" in population
 
 
 def test_the_judged_model_has_not_seen_the_test_cutoff_nor_anything_that_closed_after_it():
