@@ -6,6 +6,7 @@ Here: gathering what is stored of a version and of its judgement. Not here: the 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -18,12 +19,11 @@ from omnichannel_assets.assets.steps import Draft, StepReport, publish
 from omnichannel_assets.lake.code import code_digest
 from omnichannel_assets.lake.engine import Engine
 from omnichannel_assets.lake.lake import digest_of
-from omnichannel_assets.lake.tables_scores import CHURN_MODEL, MODEL_CARDS, MODEL_EVALUATION, REPURCHASE_MODEL
+from omnichannel_assets.lake.tables_scores import MODEL_CARDS, MODEL_EVALUATION, MODEL_TABLES
 from omnichannel_assets.propensity.card import Card, Figure, card_text
 from omnichannel_assets.propensity.tasks import Task, task_named
 from omnichannel_assets.resources.workspace import Workspace
 
-MODEL_TABLES = (CHURN_MODEL, REPURCHASE_MODEL)
 TELLS_OF = (*MODEL_TABLES, MODEL_EVALUATION)
 """What cards are made from."""
 MEAN, ALL, MODEL = "mean", "all", "model"
@@ -94,11 +94,12 @@ def _drawn(engine: Engine, version: Mapping[str, Any], eligible_days: int) -> Dr
         [date.fromisoformat(day) for day in origins],
         version["examples"],
         version["positives"],
-        _learning(version),
+        _learning(version, task),
         _by(figures, lambda origin, segment, judge: judge if (origin, segment) == (MEAN, ALL) else None),
         _by(figures, lambda origin, segment, judge: segment if (origin, judge) == (MEAN, MODEL) and segment != ALL else None),
         _families(version),
         version["refusal"] or "",
+        version["judged"] or "",
     )
     return DrawnCard(card, _pictured(card, figures, origins))
 
@@ -132,9 +133,30 @@ def _by(figures: Figures, named: Any) -> dict[str, dict[str, Figure]]:
     return found
 
 
-def _learning(version: Mapping[str, Any]) -> dict[str, str]:
-    inputs = len(version["features"].split(",")) if version["features"] else 0
-    return {"Inputs": f"{inputs} features", "Calibrated on": version["calibrated_on"] or ""}
+CALIBRATED = {
+    "none": "the trees' own probabilities; no way to calibrate was better on later cut-offs by more than noise",
+    "level": "the level follows the newest cut-offs half of the way, which was better on later ones",
+    "platt": "by a line (Platt), which was better on later cut-offs",
+    "isotonic": "by rising steps (isotonic), which was better on later cut-offs",
+}
+"""Way to calibrate -> in words."""
+
+
+def _learning(version: Mapping[str, Any], task: Task) -> dict[str, str]:
+    """How a version came to be: label -> words."""
+    if not version["learning"]:
+        return {"In force": version["verdict"]}
+    told, settings, data = (json.loads(version[name]) for name in ("learning", "settings", "data"))
+    made_with = ", ".join(f"{name} {number}" for name, number in sorted(settings["made_with"].items()))
+    return {
+        "Trees": told["found"]["words"],
+        "Inputs": f"{len(version['features'].split(','))} of {len(json.loads(version['inputs']))}; {told['selection']['words']}",
+        "Calibration": CALIBRATED[told["calibrated_by"]] if task.target == "probability" else "",
+        "Chosen by": f"cut-offs up to {version['calibrated_on']}, by versions of back then" if version["calibrated_on"] else "",
+        "In force": version["verdict"],
+        "Data": f"examples {data['digest'][:12]}" if data.get("digest") else "",
+        "Made with": made_with,
+    }
 
 
 def _families(version: Mapping[str, Any]) -> dict[str, float]:

@@ -41,7 +41,7 @@ class Card:
 
     ``population`` is the rule in words; ``learning`` label -> words (how it learned: inputs, search, calibration, champion ...);
     ``means`` judge -> metric -> mean over the origins; ``segments`` segment -> metric -> mean of the model; ``families`` -> share of what
-    moves the scores, largest first; ``refusal`` says why there is no model.
+    moves the scores, largest first; ``refusal`` says why there is no model; ``judged`` how an amount was judged, which has no judges.
     """
 
     task: Task
@@ -56,6 +56,7 @@ class Card:
     segments: Mapping[str, Mapping[str, Figure]] = field(default_factory=dict)
     families: Mapping[str, float] = field(default_factory=dict)
     refusal: str = ""
+    judged: str = ""
 
     def mean(self, judge: str, metric: str) -> float | None:
         """A mean over the origins, None where it was not measured."""
@@ -126,6 +127,8 @@ def _learned(card: Card) -> list[str]:
 
 def _goodness(card: Card) -> Section:
     title = "How good it was"
+    if card.judged:
+        return Section(title, [card.judged])
     if not card.means.get("model"):
         return Section(title, ["Not judged: no later cut-off with a closed horizon, or too few customers at it."])
     days = (

@@ -41,6 +41,7 @@ class Task:
     did_not: str
     leaves: bool
     population: Literal["eligible", "subscribers"] = "eligible"
+    target: Literal["probability", "amount"] = "probability"
 
     @property
     def recency_sign(self) -> int:
@@ -98,9 +99,20 @@ def tasks(horizons: Horizons) -> tuple[Task, ...]:
     )
 
 
+def spend_task(horizon_days: int) -> Task:
+    """How much a customer will spend in the next days."""
+    days = days_in_words(horizon_days)
+    return Task(
+        "expected_spend", "future_spend", horizon_days, "Expected spend", "customers", f"spent something within {days}", f"spent nothing for {days}", False, target="amount"
+    )
+
+
 def task_named(model: str, horizon_days: int) -> Task:
-    """The question that a stored version of a model answers, whatever the horizons are today."""
-    return next(task for task in tasks(Horizons(horizon_days, horizon_days)) if task.model == model)
+    """The question that a stored version of a model answers, whatever the horizons are today. Raises ValueError for a model there is not."""
+    for task in (*tasks(Horizons(horizon_days, horizon_days)), spend_task(horizon_days)):
+        if task.model == model:
+            return task
+    raise ValueError(f"no task has the model {model}")
 
 
 CHURN_INACTIVITY, CHURN_SUBSCRIPTION, REPURCHASE = TASKS = tasks(Horizons())

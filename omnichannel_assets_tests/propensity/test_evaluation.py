@@ -48,12 +48,12 @@ def value(figures: list[Figure], metric: str, *, origin: object = MEAN, segment:
 
 
 def test_each_origin_is_a_closed_cutoff_whose_model_knew_what_was_known_by_then(judged):
-    """Of eight cut-offs the first three have no closed horizon before them, and the fourth but one, which cannot both teach and calibrate."""
+    """Of eight cut-offs the first three have no closed horizon before them, and the fourth but one, which is too little to learn from."""
     days = [LAST - timedelta(days=30 * back) for back in (3, 2, 1, 0)]
     assert list(dict.fromkeys(figure.origin for figure in judged)) == [*(day.isoformat() for day in days), MEAN]
     (words,) = {f.population for f in judged if f.origin == LAST.isoformat() and f.segment == "all"}
     assert words.startswith(f"known customers with a purchase in the 365 days before {LAST}: 400, of whom ")
-    assert words.endswith("learned from 4 cut-offs up to 2025-11-01, calibrated on 2025-12-01")
+    assert words.endswith("learned from 5 cut-offs up to 2025-12-01, chosen by 2025-12-01 and before")
 
 
 def test_labels_that_closed_after_an_origin_change_nothing_of_it():

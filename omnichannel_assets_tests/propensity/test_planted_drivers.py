@@ -38,12 +38,12 @@ def test_churn_of_subscriptions_is_learned_from_returns_then_from_silence_and_ha
     assert min(planted.values()) > 10 * explained(tenure, answers), planted
 
     model = train(CHURN_SUBSCRIPTION, table, MODEL_FEATURES)
-    found = weights(model, asked.filter(pc.equal(asked.column("cutoff"), model.calibrated_on)))
+    found = weights(model, asked.filter(pc.equal(asked.column("cutoff"), model.cutoffs[-1])))
     silence = sum(found[name] for name in SILENCE)
     assert next(iter(found)) == "returns"
     assert found["returns"] > silence > 2 * max(found[name] for name in NOT_PLANTED), found
 
-    moved = contributions(model, asked)[:, [MODEL_FEATURES.index(name) for name in MODEL_FEATURES if name.startswith("returned_")]].sum(axis=1)
+    moved = contributions(model, asked)[:, [model.features.index(name) for name in model.features if name.startswith("returned_")]].sum(axis=1)
     by_returns = [moved[returns == 0].mean(), moved[returns == 1].mean(), moved[returns >= 2].mean()]
     assert by_returns == sorted(by_returns), by_returns
     assert moved[returns >= 2].mean() > moved[returns == 0].mean() + 1

@@ -42,8 +42,8 @@ def give_models(workspace: Workspace, refusal: str | None = REFUSAL) -> None:
     """A judged model of leaving, a refused one of buying again."""
 
     def version(model: str, why: str | None) -> dict:
-        told = {"label": "l", "horizon_days": 30, "cutoffs": "2025-01-01", "examples": 10, "positives": 5, "digest": "d"}
-        return {"as_of": TRAINED, "model": model, "refusal": why, **told}
+        told = {"label": "l", "horizon_days": 30, "cutoffs": "2025-01-01", "examples": 10, "positives": 5, "digest": "d", "inputs": "{}", "settings": "{}", "data": "{}"}
+        return {"as_of": TRAINED, "model": model, "refusal": why, "in_force": TRAINED, "verdict": "champion: there was none before", **told}
 
     publish(workspace, CHURN_MODEL, [version("churn_inactivity", None)], TRAINED)
     publish(workspace, REPURCHASE_MODEL, [version("repurchase", refusal)], TRAINED)
