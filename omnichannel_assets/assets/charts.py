@@ -114,6 +114,7 @@ def _drift(axes: Axes, rows: Sequence[Sequence[Any]], *, is_first: bool) -> None
     axes.barh(labels, numbers, color=[RED if number > limit else BLUE for number, limit in zip(numbers, limits, strict=True)], height=0.7)
     axes.scatter(limits, labels, color=GREY, marker="|", s=60, label="limit")
     axes.set_xlim(0, 1.15 * max(*limits, *numbers))
+    axes.set_ylim(len(largest) - max(len(largest), 8) - 0.6, len(largest) - 0.4)  # a few bars are not blown up
     axes.set_xlabel("population stability index", fontsize=8)
     if is_first:
         axes.legend(fontsize=7, frameon=False, loc="lower right")

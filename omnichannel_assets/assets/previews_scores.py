@@ -108,7 +108,7 @@ def _first(score: str, reasons: str) -> str:
     )
 
 
-DRIFTED = f"select model, name, value, greatest({DRIFT_LIMIT}, chance) as most from score_monitoring where measure <> 'outcome' and words is not null and {_newest_drift()}"
+DRIFTED = f"select case when measure = 'feature_drift' then 'inputs' else 'scores' end as kind, name, value, greatest({DRIFT_LIMIT}, chance) as most from score_monitoring where measure <> 'outcome' and words is not null and {_newest_drift()}"
 OUTCOMES = "select * from score_monitoring as m where measure = 'outcome' and as_of = (select max(as_of) from score_monitoring where measure = 'outcome' and model = m.model)"
 
 REASONS_LENGTH = 200
@@ -176,7 +176,7 @@ SCORE_PREVIEWS: dict[str, tuple[SmallTable | Picture, ...]] = {
         ),
         Picture(
             "drift since the newest cut-off of the examples",
-            f"select model, name, value, most from ({DRIFTED}) as newest order by model = 'features' desc, model, value desc",
+            f"select kind, name, value, most from ({DRIFTED}) as newest order by kind, value desc, name",
             "drift",
         ),
     ),

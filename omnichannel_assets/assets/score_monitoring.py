@@ -218,6 +218,8 @@ def _drift(workspace: Workspace, day: date) -> list[tuple[str, Reading]]:
     from omnichannel_assets.propensity.training import matrix
 
     examples = _Examples.before(workspace, day)
+    if not workspace.lake.has_data(CUSTOMER_FEATURES, day.isoformat()):
+        return []
     customers = partition_of(workspace, CUSTOMER_FEATURES, day)
     if not examples.days or not customers.num_rows or not set(MODEL_FEATURES) <= set(customers.column_names):
         return []

@@ -196,7 +196,7 @@ def _halves(labelled: pa.Table) -> np.ndarray:
 
     name = "heir_id" if "heir_id" in labelled.column_names else "customer_id"
     people = labelled.column(name).fill_null("").combine_chunks().dictionary_encode().indices.to_numpy()
-    return np.random.default_rng(SEED).integers(0, 2, int(people.max(initial=0)) + 1)[people]
+    return np.random.Generator(np.random.PCG64(SEED)).integers(0, 2, int(people.max(initial=0)) + 1)[people]
 
 
 def _scored(
@@ -263,7 +263,7 @@ def _drawn(rows: np.ndarray, most: int = MOST_ROWS) -> np.ndarray:
     """Some of the rows, at most ``most``, in their order; the same ones every time."""
     import numpy as np
 
-    return rows if len(rows) <= most else np.sort(np.random.default_rng(SEED).choice(rows, most, replace=False))
+    return rows if len(rows) <= most else np.sort(np.random.Generator(np.random.PCG64(SEED)).choice(rows, most, replace=False))
 
 
 def _at(examples: pa.Table, days: Sequence[date]) -> pa.Table:

@@ -1,5 +1,5 @@
-"""Promises 2 and 3 for what is computed as of T: features, models, scores, reasons, lists and audiences need nothing known at T or later, and a
-past day made again has the same bytes.
+"""Promises 2 and 3 for what is computed as of T: features, labels and the spend after a cut-off, models, scores, reasons, readings of scores, lists
+and audiences need nothing known at T or later, and a past day made again has the same bytes.
 
 A small sample is cut at T as in ``test_pipeline_properties``. The other lake holds everything later too, and facts made to tempt
 (``temptations``).
@@ -13,9 +13,11 @@ from datetime import date, timedelta
 from functools import cache
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
-from omnichannel_assets.assets import audiences, features, propensity, recommendations
+from omnichannel_assets.assets import audiences, features, propensity, recommendations, score_monitoring
+from omnichannel_assets.lake.lake import Provenance
 from omnichannel_assets.lake.tables_activation import AUDIENCES, POPULAR_ITEMS, RECOMMENDATIONS, SIMILAR_ITEMS
 from omnichannel_assets.lake.tables_scores import (
     CHURN_MODEL,
@@ -23,6 +25,7 @@ from omnichannel_assets.lake.tables_scores import (
     MODEL_EVALUATION,
     PROPENSITY_SCORES,
     REPURCHASE_MODEL,
+    SCORE_MONITORING,
     TRAINING_EXAMPLES,
 )
 from omnichannel_assets.resources.workspace import Workspace
@@ -37,7 +40,7 @@ T = LAST_DAY
 TRAINED = T - timedelta(days=7)
 """T is a Monday: its models are those of the Monday before."""
 OPTIONS = {"as_of_first": T.isoformat(), "first_day": (LAST_DAY - timedelta(days=DAYS)).isoformat(), "last_day": (LAST_DAY + timedelta(days=2)).isoformat()}
-OF_THE_DAY = (CUSTOMER_FEATURES, PROPENSITY_SCORES, SIMILAR_ITEMS, POPULAR_ITEMS, RECOMMENDATIONS, AUDIENCES)
+OF_THE_DAY = (CUSTOMER_FEATURES, PROPENSITY_SCORES, SCORE_MONITORING, SIMILAR_ITEMS, POPULAR_ITEMS, RECOMMENDATIONS, AUDIENCES)
 SCORED_TABLES = (*OF_THE_DAY, TRAINING_EXAMPLES, CHURN_MODEL, REPURCHASE_MODEL, MODEL_EVALUATION)
 
 
@@ -64,6 +67,7 @@ def score(opened: Workspace, days: list[date]) -> None:
     propensity.train_repurchase(opened)
     propensity.evaluate_models(opened)
     propensity.score_customers(opened, days)
+    score_monitoring.monitor_scores(opened)
     for step in recommendations.STEPS.values():
         step(opened, days)
     audiences.choose_audiences(opened, days)
@@ -82,8 +86,14 @@ def then(tmp_path_factory) -> Workspace:
     return scored(known_before(sample(), T, folder / "landing"), folder / "lake", T)
 
 
-def test_nothing_as_of_t_changes_with_what_was_known_at_t_or_later(then, tmp_path):
-    later = scored(tempt(sample(), T, tmp_path / "landing"), tmp_path / "lake", T + timedelta(days=1), T)
+@pytest.fixture(scope="module")
+def later(tmp_path_factory) -> Workspace:
+    """A lake that heard of everything, and of facts made to tempt."""
+    folder = tmp_path_factory.mktemp("later")
+    return scored(tempt(sample(), T, folder / "landing"), folder / "lake", T + timedelta(days=1), T)
+
+
+def test_nothing_as_of_t_changes_with_what_was_known_at_t_or_later(then, later):
     assert held(then) == held(later)
     assert len(held(then)) == len(SCORED_TABLES)
     changes = later.lake.read(later.tables["identity_changes"]).to_pylist()
@@ -94,6 +104,29 @@ def test_nothing_as_of_t_changes_with_what_was_known_at_t_or_later(then, tmp_pat
     assert len(rows) > 30
     assert all(row["repurchase_score"] is not None and row["churn_score"] is not None for row in rows)
     assert any(row["churn_reasons"] for row in rows)
+
+
+def read_earlier_scores(opened: Workspace, lake: Path) -> list[dict]:
+    """The outcomes, told before T, of scores that were given by hand 33 days before it, in a copy of a lake."""
+    shutil.copytree(opened.settings.lake_uri, lake)
+    copied, earlier = running.workspace(Path(opened.settings.landing_uri), lake, as_of=opened.as_of(), **OPTIONS), T - timedelta(days=33)
+    known = {row["customer_id"]: row for row in running.rows(copied, "identities") if row["valid_from"] <= earlier and (row["valid_to"] is None or row["valid_to"] > earlier)}
+    rows = [{"customer_id": customer, "as_of": earlier, "repurchase_score": n / len(known)} for n, customer in enumerate(sorted(known))]
+    model = [row | {"as_of": earlier - timedelta(days=1)} for row in copied.lake.read(REPURCHASE_MODEL, [TRAINED.isoformat()]).to_pylist()]
+    with copied.lake.writing():
+        for table, day, data in ((PROPENSITY_SCORES, earlier, rows), (REPURCHASE_MODEL, earlier - timedelta(days=1), model)):
+            copied.lake.publish(table, pa.Table.from_pylist(data, schema=table.arrow()), Provenance("by hand"), day.isoformat())
+        score_monitoring.monitor_scores(copied)
+    return [row for row in running.rows(copied, "score_monitoring") if row["measure"] == "outcome" and row["as_of"] < T]
+
+
+def test_an_outcome_is_that_of_what_was_known_when_its_horizon_closed(then, later, tmp_path):
+    found = read_earlier_scores(then, tmp_path / "then")
+    assert found == read_earlier_scores(later, tmp_path / "later")
+    (whole,) = [row for row in found if row["name"] == "all"]
+    assert whole["as_of"] - whole["scored_on"] == timedelta(days=30)
+    assert whole["customers"] > 30
+    assert 0 < whole["actual"] < 1
 
 
 def test_a_past_day_scored_again_has_the_same_bytes_and_what_is_current_is_not_written(then):
