@@ -10,7 +10,7 @@ import tempfile
 from pathlib import Path
 from statistics import median
 
-from benchmarks import identity_scale
+from benchmarks import feature_scale, identity_scale
 
 PAIRS = (
     ("stage_segment", "stage_segment_pandas", "Segment export to typed Parquet, beside json and pandas"),
@@ -47,10 +47,10 @@ def main() -> None:
             ratio = median(a[0] / b[0] for a, b in rounds)
             rows.append(f"| {what} | {cpu[0]:.1f} / {cpu[1]:.1f} | **{ratio:.2f}** | {memory[0]:.0f} / {memory[1]:.0f} |")
             print(rows[-1], flush=True)
-    write_page([*rows, *identity_scale.rows()])
+    write_page([*rows, *identity_scale.rows()], feature_scale.section())
 
 
-def write_page(rows: list[str]) -> None:
+def write_page(rows: list[str], more: str) -> None:
     """Write docs/benchmarks.md."""
     head = f"""# Benchmarks
 
@@ -63,7 +63,7 @@ CPU seconds do not stretch on a busy machine; ratios travel between machines, ab
 |---|---|---|---|
 """
     Path("docs").mkdir(exist_ok=True)
-    Path("docs/benchmarks.md").write_text(head + "\n".join(rows) + "\n", encoding="utf-8")
+    Path("docs/benchmarks.md").write_text(head + "\n".join(rows) + "\n" + more, encoding="utf-8")
 
 
 if __name__ == "__main__":

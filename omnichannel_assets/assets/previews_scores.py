@@ -106,7 +106,7 @@ def _first(score: str, reasons: str) -> str:
 REASONS_LENGTH = 200
 SCORE_PREVIEWS: dict[str, tuple[SmallTable | Picture, ...]] = {
     "customer_features": (
-        SmallTable("features of the newest date, and their correlation with what happened later", PROFILE, ("training_examples",), most=60),
+        SmallTable("features of the newest date, and their correlation with what happened later", PROFILE, ("training_examples",), most=100),
         Picture(
             "weeks since the last purchase",
             f"select cast(floor(recency_days / 7) as integer) as weeks, 'customers', count(*) from customer_features where {_newest('customer_features')} group by 1",

@@ -36,7 +36,7 @@ def collect_training_examples(workspace: Workspace) -> StepReport:
     report = StepReport(TRAINING_EXAMPLES)
     seen: dict[date, AtCutoff] = {}
     for as_of in known_before(workspace, training_dates(workspace)):
-        digest = _version_digest(workspace, as_of)
+        digest = version_digest(workspace, as_of)
         told = {"data": world_digest(workspace, [CUSTOMER_FEATURES.name, TRAINING_EXAMPLES.name], as_of)}
         kept = is_kept(workspace, report, digest, as_of)
         if kept and (report.manifests[as_of.isoformat()].inputs == told or _has_model(workspace, as_of)):
@@ -55,7 +55,7 @@ def _has_model(workspace: Workspace, as_of: date) -> bool:
     return any(row["booster"] for table in stored for row in partition_of(workspace, table, as_of, ["booster"]).to_pylist())
 
 
-def _version_digest(workspace: Workspace, as_of: date) -> str:
+def version_digest(workspace: Workspace, as_of: date) -> str:
     """Digest of the code and settings behind the examples of a training date: not of the data, which were known before it."""
     names = [CUSTOMER_FEATURES.name, TRAINING_EXAMPLES.name]
     behind = {*names, *read_by(*names, steps=AS_OF_STEPS)}

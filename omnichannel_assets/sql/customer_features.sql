@@ -45,7 +45,7 @@ rhythm as (
         count(*) filter (where age <= 365) * 30 / nullif(greatest(least(max(oldest_age), 365), 30), 0) as order_days_per_month, -- frequency | number | ratio | stays | orders on {} days a month | days with a purchase per 30 days, in [T-365 d, T) since the first purchase, but over 30 days at least
         (max(oldest_age) - min(age)) / nullif(count(age) - 1, 0) as mean_gap_days, -- regularity | number | day/days | leaves | {} between orders | mean time from one day with a purchase to the next, over all purchases before T; NULL with one such day
         cast(max(gap) as double) as longest_gap_days, -- regularity | number | day/days | leaves | longest pause {} | longest time between two days with a purchase before T; NULL with one such day
-        sqrt((count(gap) * cast(sum(gap * gap) as double) - cast(sum(gap) as double) * cast(sum(gap) as double)) / nullif(count(gap) * (count(gap) - 1), 0)) as gap_spread_days -- regularity | number | day/days | either | pauses differ by {} | standard deviation of the time between two days with a purchase before T; NULL with less than three such days
+        sqrt((count(gap) * cast(sum(gap * gap) as double) - cast(sum(gap) as double) * cast(sum(gap) as double)) / nullif(count(gap) * (count(gap) - 1), 0)) as gap_spread_days -- regularity | number | day/days | either | time between orders varies by {} | standard deviation of the time between two days with a purchase before T; NULL with less than three such days
     from eligible left join shopping_days using (customer_id)
     group by customer_id
 ),
@@ -58,7 +58,7 @@ money as (
         coalesce(sum(total) filter (where age <= 180), 0) as spend_180_days, -- spend | decimal | money | stays | spent {} in 180 days | order totals in [T-180 d, T)
         coalesce(sum(total) filter (where age <= 365), 0) as spend_365_days, -- spend | decimal | money | stays | spent {} in a year | order totals in [T-365 d, T)
         coalesce(sum(total), 0) as spend_ever, -- spend | decimal | money | stays | spent {} so far | order totals before T
-        cast(sum(total) filter (where age <= 365) / nullif(count(total) filter (where age <= 365), 0) as decimal(18, 2)) as average_order_value, -- spend | decimal | money | either | orders worth {} on average | mean order total in [T-365 d, T)
+        cast(floor(cast(100 * sum(total) filter (where age <= 365) as double) / nullif(count(total) filter (where age <= 365), 0) + 0.5) * 0.01 as decimal(18, 2)) as average_order_value, -- spend | decimal | money | either | orders worth {} on average | mean order total in [T-365 d, T), half a cent rounded up
         count(*) filter (where age <= 365 and channel = 'online') / nullif(count(*) filter (where age <= 365), 0) as online_share, -- channel | number | share | either | {} of orders online | share of the purchases in [T-365 d, T) that were online
         count(*) filter (where age <= 90 and channel = 'online') as online_orders_90_days, -- channel | integer | order/orders | stays | {} online in 90 days | online purchases in [T-90 d, T)
         count(*) filter (where age <= 90 and channel = 'store') as store_orders_90_days -- channel | integer | order/orders | stays | {} in a store in 90 days | store purchases in [T-90 d, T)

@@ -100,6 +100,10 @@ def test_several_orders_of_one_day_are_one_day_and_an_order_without_a_total_is_n
     assert (found["orders_365_days"], found["order_days_365_days"], found["spend_365_days"], found["average_order_value"]) == (3, 2, 12, 6)
 
 
+def test_half_a_cent_of_a_mean_is_rounded_up():
+    assert one(orders=[order("O-1", before(10), total=Decimal("143.32")), order("O-2", before(9), total=Decimal("143.33"))])["average_order_value"] == Decimal("143.33")
+
+
 def test_rhythm_is_told_in_days():
     found = one(orders=[order("O-1", before(100)), order("O-2", before(90)), order("O-3", before(40))])
     assert (found["recency_days"], found["mean_gap_days"], found["longest_gap_days"], found["first_order_days"]) == (40, 30, 50, 100)

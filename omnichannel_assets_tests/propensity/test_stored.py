@@ -1,20 +1,24 @@
 """Versions and scores as they are stored, and the pictures drawn from them."""
 
 import struct
+from datetime import timedelta
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
 from omnichannel_assets.assets.drawing import Picture, bars
-from omnichannel_assets.assets.models import opened_model, stored_model
+from omnichannel_assets.assets.models import champions, opened_model, stored_model
 from omnichannel_assets.assets.previews_scores import SCORE_PREVIEWS
 from omnichannel_assets.assets.propensity import scores, sound, warn_of_silence
 from omnichannel_assets.assets.steps import StepReport
+from omnichannel_assets.assets.training_examples import version_digest
 from omnichannel_assets.checks.contracts import contract
-from omnichannel_assets.lake.tables_scores import CHURN_MODEL, CUSTOMER_FEATURES, PROPENSITY_SCORES, SCORE_TABLES
+from omnichannel_assets.lake.lake import Provenance
+from omnichannel_assets.lake.tables_scores import CHURN_MODEL, CUSTOMER_FEATURES, PROPENSITY_SCORES, REPURCHASE_MODEL, SCORE_TABLES
 from omnichannel_assets.propensity.tasks import CHURN_INACTIVITY, CHURN_SUBSCRIPTION, REPURCHASE
 from omnichannel_assets.propensity.training import train
+from omnichannel_assets_tests.integration.running import workspace
 from omnichannel_assets_tests.propensity.example_rows import FEATURES, LAST, examples
 
 
@@ -30,6 +34,20 @@ def test_a_version_comes_back_from_its_row_as_it_was():
         table = pa.Table.from_pylist([row], schema=CHURN_MODEL.arrow())
         assert contract(CHURN_MODEL, table).passed
         assert opened_model(table.to_pylist()[0]) == model
+
+
+def test_a_version_that_looks_another_number_of_days_ahead_scores_nobody(tmp_path):
+    row = {"as_of": LAST, **stored_model(train(REPURCHASE, examples(), FEATURES), "d", {})}
+    for days, found in ((30, {"repurchase"}), (45, set())):
+        opened = workspace(tmp_path, tmp_path / f"lake-{days}", repurchase_days=days)
+        with opened.lake.writing():
+            opened.lake.publish(REPURCHASE_MODEL, pa.Table.from_pylist([row], schema=REPURCHASE_MODEL.arrow()), Provenance("by hand"), LAST.isoformat())
+        assert set(champions(opened, LAST + timedelta(days=1))[0]) == found
+
+
+def test_population_horizons_and_cutoffs_are_behind_the_examples(tmp_path):
+    changed = ({}, {"eligible_days": 0}, {"repurchase_days": 31}, {"churn_days": 91}, {"training_cutoffs": 13})
+    assert len({version_digest(workspace(tmp_path, tmp_path / "lake", as_of=LAST, **options), LAST) for options in changed}) == len(changed)
 
 
 def test_without_models_every_customer_is_there_and_has_no_score():
