@@ -65,7 +65,7 @@ class Settings(BaseModel):
     least_examples: int = Field(
         100, ge=30, description="Customers with a label, and without it, that a model needs at its past cut-offs; with fewer it is refused in words."
     )
-    search_trials: int = Field(8, ge=0, le=10_000, description="Parameters tried for each model, held against later cut-offs. 0: the defaults.")
+    search_trials: int = Field(5, ge=0, le=10_000, description="Parameters tried for each model, held against later cut-offs. 0: the defaults.")
     model_max_age_days: int = Field(
         180, ge=0, description="Age at which a model makes way for a newer one that did not beat it. 0: the newest always scores."
     )
@@ -264,7 +264,7 @@ FIXES = {
     "lock_wait_seconds": "write 10, for example",
     "mostly_bad_share": "write 0.5, for example",
     "least_examples": "write 100, for example",
-    "search_trials": "write 8, for example",
+    "search_trials": "write 5, for example",
     "model_max_age_days": "write 180, for example",
     "model_device": "write cpu or cuda",
     "model_threads": "write the number of cores to use",

@@ -26,7 +26,7 @@ LABEL = "future_spend"
 LAST_SPEND = "spend_90_days"
 """The feature that is the first guess."""
 PENNY = Decimal("0.01")
-MOST_ORIGINS = 2
+MOST_ORIGINS = 1
 
 
 def spend_task(horizon_days: int = CHURN_INACTIVITY.horizon_days) -> Task:
