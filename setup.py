@@ -29,6 +29,7 @@ setup(
         "scikit-learn>=1.9,<2",
         # xgboost itself brings 300 MB of GPU libraries; the module is the same.
         "xgboost-cpu>=3.2,<4",
+        "optuna>=5,<6",
         "boto3>=1.43",
         "botocore>=1.43",
         "great-expectations>=1.24,<2",

@@ -70,6 +70,16 @@ class Settings(BaseModel):
         90, ge=1, le=3650, description="Days after a date in which no purchase, or the end of a subscription, counts as leaving."
     )
     training_cutoffs: int = Field(12, ge=2, le=240, description="Past dates, 30 days apart, that models learn from at most.")
+    least_examples: int = Field(
+        100, ge=30, description="Customers with a label, and without it, that a model needs at its past cut-offs; with fewer it is refused in words."
+    )
+    search_trials: int = Field(5, ge=0, le=10_000, description="Parameters tried for each model, held against later cut-offs. 0: the defaults.")
+    model_max_age_days: int = Field(
+        180, ge=0, description="Age at which a model makes way for a newer one that did not beat it. 0: the newest always scores."
+    )
+    model_device: Literal["cpu", "cuda"] = Field("cpu", description="Where trees grow; cuda needs `xgboost` in place of `xgboost-cpu`.")
+    model_threads: int = Field(1, ge=1, le=1024, description="Threads that trees grow with; any number gives the same model.")
+    seed: int = Field(20, ge=0, le=2**31 - 1, description="Of everything that is drawn while models learn.")
     holdout_share: float = Field(0.1, ge=0, lt=1, description="Share of each audience that is kept out of every channel: the control arm.")
     audience_approval: Literal["off", "required"] = Field(
         "off", description="required: campaigns wait until a person approves the as-of date (in the UI, or with `omnichannel approve`)."
@@ -241,6 +251,12 @@ EXPECTED = {
     "engine_threads": "a whole number from 1 to 256",
     "lock_wait_seconds": "a number of seconds, 0 or more",
     "mostly_bad_share": "a share above 0 and up to 1",
+    "least_examples": "a whole number of at least 30",
+    "search_trials": "a whole number from 0 to 10000",
+    "model_max_age_days": "a whole number of days, 0 or more",
+    "model_device": "cpu or cuda",
+    "model_threads": "a whole number from 1 to 1024",
+    "seed": "a whole number from 0 to 2147483647",
     "holdout_share": "a share from 0 up to, but not, 1",
     "eligible_days": "a whole number of days from 0 to 36500",
     "repurchase_days": "a whole number of days from 1 to 3650",
@@ -263,6 +279,12 @@ FIXES = {
     "engine_threads": "write the number of cores to use",
     "lock_wait_seconds": "write 10, for example",
     "mostly_bad_share": "write 0.5, for example",
+    "least_examples": "write 100, for example",
+    "search_trials": "write 5, for example",
+    "model_max_age_days": "write 180, for example",
+    "model_device": "write cpu or cuda",
+    "model_threads": "write the number of cores to use",
+    "seed": "write 20, for example",
     "holdout_share": "write 0.1, for example",
     "eligible_days": "write 365, for example, or 0 for everybody with a purchase",
     "repurchase_days": "write 30, for example",

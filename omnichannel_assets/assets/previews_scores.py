@@ -86,7 +86,7 @@ def _versions(table: str) -> tuple[SmallTable, Picture]:
     return (
         SmallTable(
             "models by training date",
-            f"select as_of, model, examples, positives, calibrated_on, refusal is null as trained from {table} order by as_of desc, model",
+            f"select as_of, model, examples, positives, refusal is null as trained, in_force from {table} order by as_of desc, model",
         ),
         Picture(
             "what moves the scores: share of each feature family",
@@ -125,6 +125,7 @@ SCORE_PREVIEWS: dict[str, tuple[SmallTable | Picture, ...]] = {
     ),
     "churn_model": _versions("churn_model"),
     "repurchase_model": _versions("repurchase_model"),
+    "spend_model": _versions("spend_model")[:1],
     "model_evaluation": (
         SmallTable("area under the curve by origin: the model and the other judges", RANKINGS, most=40),
         SmallTable("mean over origins by segment", SEGMENTS, most=20),

@@ -14,8 +14,8 @@ import dagster as dg
 
 from omnichannel_assets.assets.as_of import as_of_reads
 from omnichannel_assets.assets.model_evaluation import evaluate_models
-from omnichannel_assets.assets.model_versions import OWNERS, is_kept, log, partition_of
-from omnichannel_assets.assets.models import champions, train_churn, train_repurchase
+from omnichannel_assets.assets.model_versions import MODEL_FEATURES, OWNERS, is_kept, log, partition_of
+from omnichannel_assets.assets.models import champions, train_churn, train_repurchase, train_spend
 from omnichannel_assets.assets.reporting import step_asset
 from omnichannel_assets.assets.steps import Draft, StepReport, publish
 from omnichannel_assets.assets.training_examples import AT_CUTOFFS, collect_training_examples
@@ -28,17 +28,23 @@ from omnichannel_assets.lake.tables_scores import (
     MODEL_EVALUATION,
     PROPENSITY_SCORES,
     REPURCHASE_MODEL,
+    SPEND_MODEL,
     TRAINING_EXAMPLES,
 )
 from omnichannel_assets.propensity.reasons import Scored, reasons
 from omnichannel_assets.propensity.scoring import bands, contributions, deciles, places, score
+from omnichannel_assets.propensity.spending import MODEL as EXPECTED_SPEND
+from omnichannel_assets.propensity.spending import expected_spend
 from omnichannel_assets.propensity.tasks import CHURN_INACTIVITY, CHURN_SUBSCRIPTION, REPURCHASE
 from omnichannel_assets.propensity.training import Model, matrix
 from omnichannel_assets.resources.workspace import Workspace
 
 if TYPE_CHECKING:
+    import numpy as np
     import pyarrow as pa
 
+SCORING = ("sql/customer_features.sql", "sql/features.py", "assets/propensity.py", "assets/models.py", "checks", *(f"propensity/{name}.py" for name in ("scoring", "reasons", "trees", "calibration", "spending")))
+"""The code behind scores; that of learning is behind the versions they come from."""
 SILENT_DAYS = 7
 """After so many days without any purchase the scores come with a warning."""
 
@@ -53,7 +59,7 @@ def score_customers(workspace: Workspace, as_ofs: Iterable[date]) -> StepReport:
             log.warning("%s as of %s is left out: there are no features of that date", report.table.name, as_of)
             continue
         models, versions = champions(workspace, as_of)
-        code = code_digest("propensity", "sql/customer_features.sql", "sql/features.py", "assets/propensity.py", "checks")
+        code = code_digest(*SCORING)
         inputs = {CUSTOMER_FEATURES.name: features.sha256, **versions}
         digest = digest_of({"code": code, "columns": report.table.fingerprint(), "inputs": inputs})
         if is_kept(workspace, report, digest, as_of):
@@ -98,6 +104,9 @@ def scores(customers: pa.Table, models: Mapping[str, Model]) -> pa.Table:
     if subscription and subscription.booster:
         found = pa.array(score(subscription, customers))
         columns["subscription_churn_score"] = pc.if_else(customers.column("has_active_subscription"), found, pa.scalar(None, pa.float64()))
+    spend = usable.get(EXPECTED_SPEND)
+    if spend and spend.booster:
+        columns["expected_spend"] = expected_spend(spend, customers)
     schema = PROPENSITY_SCORES.arrow()
     absent = pa.nulls(customers.num_rows)
     return pa.table(
@@ -116,12 +125,21 @@ def _judged(customers: pa.Table, model: Model) -> tuple[Any, Any, list[str | Non
     """Scores, places and reasons of one model."""
     found = score(model, customers)
     place = places(found, customers.column("customer_id").to_pylist())
-    known = Scored(model.features, matrix(customers, model.features), contributions(model, customers), place, model.task.leaves)
+    known = Scored(MODEL_FEATURES, matrix(customers, MODEL_FEATURES), _of_all(contributions(model, customers), model), place, model.task.leaves)
     return found, place, reasons(known)
 
 
+def _of_all(found: np.ndarray, model: Model) -> np.ndarray:
+    """Contributions of all inputs: one that the model does not read adds nothing, but what it says may still be needed in a sentence."""
+    import numpy as np
+
+    wide = np.zeros((len(found), len(MODEL_FEATURES)))
+    wide[:, [MODEL_FEATURES.index(name) for name in model.features]] = found
+    return wide
+
+
 def sound(data: pa.Table) -> CheckOutcome:
-    """Whether probabilities are probabilities and every customer with a score has a band or decile."""
+    """Whether probabilities are probabilities, amounts are not negative, and every customer with a score has a band or decile."""
     import pyarrow.compute as pc
 
     details = {}
@@ -129,6 +147,7 @@ def sound(data: pa.Table) -> CheckOutcome:
         found = data.column(name)
         outside = pc.or_(pc.less(found, 0.0), pc.greater(found, 1.0))
         details[f"{name}_outside_0_to_1"] = int(pc.sum(outside).as_py() or 0) + int(pc.sum(pc.is_nan(found)).as_py() or 0)
+    details["expected_spend_below_0"] = int(pc.sum(pc.less(data.column("expected_spend"), 0)).as_py() or 0)
     for name, ranked in (("churn_score", "churn_band"), ("repurchase_score", "repurchase_decile")):
         details[f"{name}_not_ranked"] = int(pc.sum(pc.xor(data.column(name).is_null(), data.column(ranked).is_null())).as_py() or 0)
     return CheckOutcome("scores", not any(details.values()), details={"rows": data.num_rows, **details})
@@ -137,7 +156,7 @@ def sound(data: pa.Table) -> CheckOutcome:
 def assets(as_of_days: dg.PartitionsDefinition) -> list[dg.AssetsDefinition]:
     """The Dagster assets of this stage."""
     examples = [TRAINING_EXAMPLES.name]
-    models = [CHURN_MODEL.name, REPURCHASE_MODEL.name]
+    models = [CHURN_MODEL.name, REPURCHASE_MODEL.name, SPEND_MODEL.name]
     learned = {"group": "models", "kinds": ("xgboost", "python"), "owners": OWNERS}
     return [
         step_asset(
@@ -150,6 +169,7 @@ def assets(as_of_days: dg.PartitionsDefinition) -> list[dg.AssetsDefinition]:
         ),
         step_asset(CHURN_MODEL, train_churn, deps=examples, **learned),
         step_asset(REPURCHASE_MODEL, train_repurchase, deps=examples, **learned),
+        step_asset(SPEND_MODEL, train_spend, deps=examples, **learned),
         step_asset(MODEL_EVALUATION, evaluate_models, deps=examples, **learned),
         step_asset(
             PROPENSITY_SCORES,

@@ -16,7 +16,7 @@ from omnichannel_assets.checks.outcome import CheckOutcome
 from omnichannel_assets.lake.code import code_digest
 from omnichannel_assets.lake.engine import model_exists
 from omnichannel_assets.lake.lake import digest_of
-from omnichannel_assets.lake.tables_scores import CHURN_MODEL, CUSTOMER_FEATURES, REPURCHASE_MODEL, TRAINING_EXAMPLES
+from omnichannel_assets.lake.tables_scores import CUSTOMER_FEATURES, MODEL_TABLES, TRAINING_EXAMPLES
 from omnichannel_assets.propensity import calendar
 from omnichannel_assets.resources.workspace import Workspace
 from omnichannel_assets.settings import midnight
@@ -51,7 +51,7 @@ def collect_training_examples(workspace: Workspace) -> StepReport:
 
 def _has_model(workspace: Workspace, as_of: date) -> bool:
     """Whether any model could be trained from the examples of a training date."""
-    stored = [table for table in (CHURN_MODEL, REPURCHASE_MODEL) if workspace.lake.paths(table, [as_of.isoformat()])]
+    stored = [table for table in MODEL_TABLES if workspace.lake.paths(table, [as_of.isoformat()])]
     return any(row["booster"] for table in stored for row in partition_of(workspace, table, as_of, ["booster"]).to_pylist())
 
 

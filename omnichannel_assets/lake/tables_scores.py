@@ -44,26 +44,32 @@ TRAINING_EXAMPLES = TableSchema(
 )
 
 
-def _model_table(name: str, description: str) -> TableSchema:
+def _model_table(name: str, models: str, description: str) -> TableSchema:
     return TableSchema(
         name,
         description,
         (
             AS_OF,
-            required("model", "text", "churn_inactivity, churn_subscription or repurchase"),
+            required("model", "text", models),
             required("label", "text", "label of training_examples that is learned"),
             required("horizon_days", "integer", "days after the cut-off that the label speaks of"),
-            required("cutoffs", "text", "cut-offs the trees were grown on, comma-separated"),
-            Column("calibrated_on", "text", "the later cut-off that the probabilities were calibrated on"),
+            required("cutoffs", "text", "cut-offs the trees grew on, comma-separated"),
+            Column("calibrated_on", "text", "the newest cut-off that versions of back then were held against, to choose by; NULL without any"),
             required("examples", "integer", "customers at the cut-offs with a closed horizon"),
-            required("positives", "integer", "those of them with the label"),
+            required("positives", "integer", "those of them with the label (an amount above 0)"),
             Column("refusal", "text", "why no model could be trained, in one sentence; NULL when there is one"),
-            Column("features", "text", "names of the inputs in their order, comma-separated"),
+            required("in_force", "date", "training as-of date of the version that scores from here on: this one, or the champion that stays"),
+            required("verdict", "text", "why that version is in force, in one sentence"),
+            Column("features", "text", "names of the inputs that are read, in their order, comma-separated"),
+            required("inputs", "text", "JSON: the kind of every input that was there to read"),
             Column("slope", "number", "calibration: probability = 1 / (1 + exp(-(slope * margin + intercept)))"),
             Column("intercept", "number", "see slope"),
-            Column(
-                "weights", "text", "family=share, comma-separated: how much each feature family moves the scores at the calibration cut-off"
-            ),
+            Column("knots", "text", "JSON: [margin, log-odds] points of an isotonic calibration, which stand in place of the line; NULL without"),
+            Column("weights", "text", "family=share, comma-separated: how much each feature family moves the scores at the newest cut-off"),
+            required("settings", "text", "JSON: settings and versions of libraries it was made with"),
+            required("data", "text", "JSON: digest of the examples, and how many there were at each cut-off"),
+            Column("learning", "text", "JSON: parameters, trials, worth of each input, ways to calibrate, each with its loss on later cut-offs"),
+            required("card", "text", "in sentences: what it learned from, how it was chosen, what it cannot know, when not to use it"),
             Column("booster", "text", "the trees as XGBoost's JSON"),
             required("digest", "text", "digest of the code, settings and examples behind this version"),
         ),
@@ -73,9 +79,13 @@ def _model_table(name: str, description: str) -> TableSchema:
 
 
 CHURN_MODEL = _model_table(
-    "churn_model", "Versions of the models of leaving: no purchase for CHURN_DAYS days, and the end of a subscription within them."
+    "churn_model",
+    "churn_inactivity or churn_subscription",
+    "Versions of the models of leaving: no purchase for CHURN_DAYS days, and the end of a subscription within them.",
 )
-REPURCHASE_MODEL = _model_table("repurchase_model", "Versions of the model of buying again within REPURCHASE_DAYS days.")
+REPURCHASE_MODEL = _model_table("repurchase_model", "repurchase", "Versions of the model of buying again within REPURCHASE_DAYS days.")
+SPEND_MODEL = _model_table("spend_model", "expected_spend", "Versions of the model of how much a customer will spend in CHURN_DAYS days.")
+MODEL_TABLES = (CHURN_MODEL, REPURCHASE_MODEL, SPEND_MODEL)
 
 MODEL_EVALUATION = TableSchema(
     "model_evaluation",
@@ -129,6 +139,7 @@ PROPENSITY_SCORES = TableSchema(
             "number",
             "probability that the active subscription ends in the next CHURN_DAYS days; NULL without an active subscription or a model",
         ),
+        Column("expected_spend", "decimal", "what the customer is expected to spend in the days that churn speaks of, in the currency of the orders; NULL when no model could be trained"),
     ),
     ("customer_id",),
     partition="as_of",
@@ -139,6 +150,7 @@ SCORE_TABLES: tuple[TableSchema, ...] = (
     TRAINING_EXAMPLES,
     CHURN_MODEL,
     REPURCHASE_MODEL,
+    SPEND_MODEL,
     MODEL_EVALUATION,
     PROPENSITY_SCORES,
 )

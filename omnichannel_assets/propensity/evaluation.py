@@ -14,13 +14,11 @@ from typing import TYPE_CHECKING
 
 from omnichannel_assets.propensity import metrics
 from omnichannel_assets.propensity.baselines import MODEL
+from omnichannel_assets.propensity.importance import weights
 from omnichannel_assets.propensity.intervals import Draws, drawn, interval
 from omnichannel_assets.propensity.origins import Judged, Judging, NotJudged, judged_at, origins
-from omnichannel_assets.propensity.reasons import FAMILIES
-from omnichannel_assets.propensity.scoring import contributions
 from omnichannel_assets.propensity.segments import ALL, WORDS
 from omnichannel_assets.propensity.tasks import Task
-from omnichannel_assets.propensity.training import Model
 
 if TYPE_CHECKING:
     from datetime import date
@@ -90,8 +88,8 @@ def _people(task: Task, judging: Judging, day: date, count: int, positives: int)
 def population(task: Task, judging: Judging, one: Judged) -> str:
     """Who was judged at an origin, and what the model had learned from, in words."""
     people = _people(task, judging, one.origin, len(one.answers), int(one.answers.sum()))
-    learned = f"learned from {len(one.model.cutoffs)} cut-offs up to {one.model.cutoffs[-1]}"
-    return f"{people}; {learned}, calibrated on {one.model.calibrated_on}"
+    chosen = f", chosen by {one.model.calibrated_on} and before" if one.model.calibrated_on else ""
+    return f"{people}; learned from {len(one.model.cutoffs)} cut-offs up to {one.model.cutoffs[-1]}{chosen}"
 
 
 def _measured(task: Task, judging: Judging, one: Judged, draws: Draws) -> list[_Measured]:
@@ -175,17 +173,3 @@ def _weights(task: Task, judging: Judging, newest: Judged) -> list[Figure]:
     day = newest.origin.isoformat()
     shares = weights(newest.model, newest.customers)
     return [Figure(day, ALL, MODEL, f"weight_of_{name}", _rounded(share), None, None, words) for name, share in shares.items()]
-
-
-def weights(model: Model, customers: pa.Table) -> dict[str, float]:
-    """Feature family -> its share of the mean distance that inputs move a score, largest first."""
-    import numpy as np
-
-    found = contributions(model, customers)
-    moved = {}
-    for family in FAMILIES:
-        inside = [index for index, name in enumerate(model.features) if name in family.names]
-        together = found[:, inside].sum(axis=1)
-        moved[family.name] = float(np.abs(together - together.mean()).mean())
-    total = sum(moved.values()) or 1.0
-    return {name: moved[name] / total for name in sorted(moved, key=lambda name: (-moved[name], name))}

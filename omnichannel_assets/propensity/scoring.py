@@ -26,7 +26,9 @@ def score(model: Model, customers: pa.Table) -> np.ndarray:
 
 
 def contributions(model: Model, customers: pa.Table) -> np.ndarray:
-    """What each input adds to each customer's log-odds of the label: customers x features."""
+    """What each input adds to each customer's log-odds of the label: customers x features. Steps of an isotonic calibration, which bend all
+    of them alike, are left out.
+    """
     import xgboost as xgb
 
     inputs = xgb.DMatrix(matrix(customers, model.features), feature_names=list(model.features), nthread=1)

@@ -41,6 +41,7 @@ class Task:
     did_not: str
     leaves: bool
     population: Literal["eligible", "subscribers"] = "eligible"
+    target: Literal["probability", "amount"] = "probability"
 
     @property
     def recency_sign(self) -> int:

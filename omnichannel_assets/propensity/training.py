@@ -1,7 +1,9 @@
-"""How a model learns: gradient-boosted trees on earlier cut-offs, probabilities calibrated on the latest closed one, or a refusal in words.
+"""How a model learns: gradient-boosted trees on earlier cut-offs, everything chosen by what holds on later ones, or a refusal in words.
 
 Examples come as an Arrow table with a column ``cutoff``, the features and the labels; a label is NULL where its horizon is not closed.
-One thread and a fixed seed: the same examples give the same bytes.
+Parameters, inputs and calibration are chosen by versions of back then on cut-offs they had not seen; the trees in force then grow on every
+closed cut-off, because those that lack the newest run a season late. A fixed seed: the same examples and terms give the same bytes.
+Not here: the steps themselves (``search``, ``selection``, ``calibration``), amounts (``spending``).
 """
 
 from __future__ import annotations
@@ -12,43 +14,47 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from omnichannel_assets.propensity import calendar
+from omnichannel_assets.propensity.calibration import AS_IT_IS, Calibration, Way, choose, probabilities
+from omnichannel_assets.propensity.calibration import fitted_line as calibrate
+from omnichannel_assets.propensity.search import NOT_SEARCHED, Found, search
+from omnichannel_assets.propensity.selection import NOT_SELECTED, Selection, select
 from omnichannel_assets.propensity.tasks import Task
+from omnichannel_assets.propensity.terms import USUAL, Terms
+from omnichannel_assets.propensity.trees import Rows, grow, margins, matrix, opened
+from omnichannel_assets.propensity.validation import Course, folds
 
 if TYPE_CHECKING:
-    import numpy as np
     import pyarrow as pa
-    import xgboost as xgb
 
-NEEDED = 50
-"""Examples with the label, and without it, that the trees need."""
-NEEDED_TO_CALIBRATE = 30
-"""The same at the cut-off that calibrates; with fewer the trees' own probabilities are kept."""
+__all__ = ["Calibration", "Learning", "Model", "Terms", "calibrate", "margins", "matrix", "opened", "probabilities", "rows_of", "train"]
+
 NEEDED_CUTOFFS = 2
-TREES = 250
-PARAMETERS = {
-    "objective": "binary:logistic",
-    "tree_method": "hist",
-    "max_depth": 3,
-    "eta": 0.05,
-    "subsample": 0.8,
-    "colsample_bytree": 0.8,
-    "min_child_weight": 20,
-    "seed": 20,
-    "nthread": 1,
-}
 
 
 @dataclass(frozen=True)
-class Calibration:
-    """Probability = 1 / (1 + exp(-(slope * margin + intercept)))."""
+class Learning:
+    """How a version came to be: parameters and trials, what was measured of the inputs, how it was calibrated and how each way held.
 
-    slope: float = 1.0
-    intercept: float = 0.0
+    ``validated``: the later cut-offs that had a say, oldest first.
+    """
+
+    found: Found = NOT_SEARCHED
+    selection: Selection = NOT_SELECTED
+    calibrated_by: str = "none"
+    ways: tuple[Way, ...] = ()
+    validated: tuple[date, ...] = ()
+
+
+UNTOLD = Learning()
+"""Of a version that was never grown."""
 
 
 @dataclass(frozen=True)
 class Model:
-    """A version of a model, or why there is none (``refusal``). ``examples`` and ``positives`` count all closed cut-offs."""
+    """A version of a model, or why there is none (``refusal``). ``examples`` and ``positives`` count all closed cut-offs.
+
+    ``features`` are the inputs it reads; ``cutoffs`` those its trees grew on; ``calibrated_on`` the newest that was held out to choose by.
+    """
 
     task: Task
     features: tuple[str, ...]
@@ -56,113 +62,74 @@ class Model:
     calibrated_on: date | None = None
     examples: int = 0
     positives: int = 0
-    calibration: Calibration = Calibration()
+    calibration: Calibration = AS_IT_IS
     booster: str | None = None
     refusal: str | None = None
+    learning: Learning = UNTOLD
 
 
-def matrix(rows: pa.Table, features: Sequence[str]) -> np.ndarray:
-    """Features as the trees read them: numbers, with NaN for NULL."""
-    import numpy as np
-    import pyarrow as pa
-
-    columns = [rows.column(name).cast(pa.float64()).to_numpy(zero_copy_only=False) for name in features]
-    return np.column_stack(columns) if columns else np.empty((rows.num_rows, 0))
-
-
-def train(task: Task, examples: pa.Table, features: Sequence[str], *, known_until: date | None = None) -> Model:
+def train(
+    task: Task, examples: pa.Table, features: Sequence[str], *, known_until: date | None = None, terms: Terms = USUAL
+) -> Model:
     """Learn one task. ``known_until`` leaves out cut-offs whose horizon had not passed by that day, as if it were then."""
-    labelled = _labelled(task, examples, known_until)
+    labelled = labelled_rows(task.label, task.horizon_days, examples, known_until)
     days = sorted(set(labelled.column("cutoff").to_pylist()))
-    answers = labelled.column(task.label).to_numpy(zero_copy_only=False).astype(bool)
-    count, positives = len(answers), int(answers.sum())
-    if len(days) < NEEDED_CUTOFFS:
-        text = (
-            f"{task.title} cannot be learned yet: {len(days)} of the {NEEDED_CUTOFFS} needed cut-offs "
-            f"{'has' if len(days) == 1 else 'have'} {task.subject} and a closed horizon of {task.horizon_days} days."
-        )
-        return Model(task, tuple(features), tuple(days), None, count, positives, refusal=text)
-    import numpy as np
-
-    is_last = np.array([day == days[-1] for day in labelled.column("cutoff").to_pylist()])
-    refusal = _too_few(task, answers[~is_last], len(days) - 1)
+    rows = rows_of(labelled, features, task)
+    count, positives = len(rows.answers), int((rows.answers > 0).sum())
+    refusal = _too_short(task, len(days)) or _too_few(task, count, positives, len(days), terms.least_examples)
     if refusal:
-        return Model(task, tuple(features), tuple(days[:-1]), None, count, positives, refusal=refusal)
-    inputs = matrix(labelled, features)
-    booster = _grow(inputs[~is_last], answers[~is_last], features)
-    calibration = calibrate(margins(booster, inputs[is_last], features), answers[is_last])
-    return Model(task, tuple(features), tuple(days[:-1]), days[-1], count, positives, calibration, booster)
+        return Model(task, tuple(features), tuple(days), None, count, positives, refusal=refusal)
+    courses = [Course(fold, terms) for fold in folds(rows, task.horizon_days, terms)]
+    found = search(courses, terms)
+    plain = [course.held_out(found.parameters) for course in courses]
+    selection, held_out = select(courses, found.parameters, terms, plain)
+    read = tuple(name for name in features if name in {worth.feature for worth in selection.worths if worth.kept}) or tuple(features)
+    name, calibration, ways = choose(held_out if task.target == "probability" else [], task.horizon_days)
+    learning = Learning(found, selection, name, ways, tuple(date_of(course.fold.day) for course in courses))
+    newest = learning.validated[-1] if courses else None
+    booster = grow(rows.reading(read), found.parameters, terms)
+    return Model(task, read, tuple(days), newest, count, positives, calibration, booster, None, learning)
 
 
-def _labelled(task: Task, examples: pa.Table, known_until: date | None) -> pa.Table:
+def labelled_rows(label: str, horizon_days: int, examples: pa.Table, known_until: date | None) -> pa.Table:
+    """The examples whose label was known by a day, in one order."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    kept = examples.filter(pc.is_valid(examples.column(task.label))).sort_by([("cutoff", "ascending"), ("customer_id", "ascending")])
+    kept = examples.filter(pc.is_valid(examples.column(label))).sort_by([("cutoff", "ascending"), ("customer_id", "ascending")])
     if known_until is None:
         return kept
-    days = calendar.closed(set(kept.column("cutoff").to_pylist()), task.horizon_days, known_until)
+    days = calendar.closed(set(kept.column("cutoff").to_pylist()), horizon_days, known_until)
     return kept.filter(pc.is_in(kept.column("cutoff"), pa.array(days, pa.date32())))
 
 
-def _too_few(task: Task, answers: np.ndarray, cutoffs: int) -> str | None:
+def rows_of(labelled: pa.Table, features: Sequence[str], task: Task) -> Rows:
+    """Labelled examples as numbers."""
+    import pyarrow as pa
+
+    answers = labelled.column(task.label).cast(pa.float64()).to_numpy(zero_copy_only=False)
+    days = labelled.column("cutoff").cast(pa.int32()).to_numpy(zero_copy_only=False)
+    return Rows(tuple(features), matrix(labelled, features), answers, days, task.target)
+
+
+def date_of(number: int) -> date:
+    """The date of a day number."""
+    return date.fromordinal(date(1970, 1, 1).toordinal() + int(number))
+
+
+def _too_short(task: Task, cutoffs: int) -> str | None:
+    """Why the history is too short, or None."""
+    if cutoffs >= NEEDED_CUTOFFS:
+        return None
+    return (
+        f"{task.title} cannot be learned yet: {cutoffs} of the {NEEDED_CUTOFFS} needed cut-offs {'has' if cutoffs == 1 else 'have'} "
+        f"{task.subject} and a closed horizon of {task.horizon_days} days."
+    )
+
+
+def _too_few(task: Task, count: int, positives: int, cutoffs: int, needed: int) -> str | None:
     """Why the trees cannot be grown, or None."""
-    positives = int(answers.sum())
-    for found, happened in ((positives, task.happened), (len(answers) - positives, task.did_not)):
-        if found < NEEDED:
-            where = "the earlier cut-off" if cutoffs == 1 else f"the {cutoffs} earlier cut-offs"
-            return f"{task.title} cannot be learned yet: {found} of the {NEEDED} needed {task.subject} {happened} at {where}."
+    for found, happened in ((positives, task.happened), (count - positives, task.did_not)):
+        if found < needed:
+            return f"{task.title} cannot be learned yet: {found} {task.subject} {happened} at the {cutoffs} past cut-offs; {needed} are needed."
     return None
-
-
-def _grow(inputs: np.ndarray, answers: np.ndarray, features: Sequence[str]) -> str:
-    import xgboost as xgb  # deferred: a second to import
-
-    grown = xgb.train(PARAMETERS, xgb.DMatrix(inputs, answers.astype(float), feature_names=list(features), nthread=1), TREES)
-    return bytes(grown.save_raw("json")).decode("utf-8")
-
-
-def margins(booster: str, inputs: np.ndarray, features: Sequence[str]) -> np.ndarray:
-    """What the trees say before calibration, as log-odds."""
-    import xgboost as xgb
-
-    return opened(booster).predict(xgb.DMatrix(inputs, feature_names=list(features), nthread=1), output_margin=True).astype(float)
-
-
-def opened(booster: str) -> xgb.Booster:
-    """The trees of a stored version."""
-    import xgboost as xgb
-
-    found = xgb.Booster({"nthread": 1})
-    found.load_model(bytearray(booster.encode("utf-8")))
-    return found
-
-
-def calibrate(margin: np.ndarray, answers: np.ndarray) -> Calibration:
-    """Platt scaling on a later cut-off. With few of one class the trees' own probabilities stay; a slope that would turn the ranking
-    around is never used: then only the level is corrected.
-    """
-    positives = int(answers.sum())
-    if min(positives, len(answers) - positives) < NEEDED_TO_CALIBRATE:
-        return Calibration()
-    from sklearn.linear_model import LogisticRegression
-
-    fitted = LogisticRegression(C=1e6, tol=1e-10, max_iter=500, solver="newton-cholesky").fit(margin.reshape(-1, 1), answers)
-    slope, intercept = float(fitted.coef_[0, 0]), float(fitted.intercept_[0])
-    if slope <= 0:
-        slope, intercept = 1.0, _level(margin, positives / len(answers))
-    return Calibration(round(slope, 9), round(intercept, 9))
-
-
-def _level(margin: np.ndarray, rate: float) -> float:
-    """The shift of all log-odds that makes the mean probability a rate."""
-    from scipy.optimize import brentq
-
-    return float(brentq(lambda shift: float(probabilities(margin, Calibration(1.0, shift)).mean()) - rate, -50.0, 50.0))
-
-
-def probabilities(margin: np.ndarray, calibration: Calibration) -> np.ndarray:
-    """Calibrated probabilities of some margins."""
-    from scipy.special import expit
-
-    return expit(calibration.slope * margin + calibration.intercept)

@@ -53,7 +53,7 @@ def test_each_origin_is_a_closed_cutoff_whose_model_knew_what_was_known_by_then(
     assert list(dict.fromkeys(figure.origin for figure in judged)) == [*(day.isoformat() for day in days), MEAN]
     (words,) = {f.population for f in judged if f.origin == LAST.isoformat() and f.segment == "all"}
     assert words.startswith(f"known customers with a purchase in the 365 days before {LAST}: 400, of whom ")
-    assert words.endswith("learned from 4 cut-offs up to 2025-11-01, calibrated on 2025-12-01")
+    assert words.endswith("learned from 5 cut-offs up to 2025-12-01, chosen by 2025-12-01 and before")
 
 
 def test_labels_that_closed_after_an_origin_change_nothing_of_it():

@@ -34,6 +34,6 @@ def test_scores_are_probabilities_with_six_decimals_and_contributions_add_up_to_
     last = examples().filter(pc.equal(examples().column("cutoff"), LAST))
     found = score(model, last)
     assert ((found >= 0) & (found <= 1)).all() and (found == found.round(6)).all()
-    margin = margins(model.booster, matrix(last, FEATURES), FEATURES) * model.calibration.slope
+    margin = margins(model.booster, matrix(last, model.features), model.features) * model.calibration.slope
     rest = margin - contributions(model, last).sum(axis=1)
     assert rest.std() < 1e-4

@@ -1,14 +1,17 @@
 """Versions and scores as they are stored, and the pictures drawn from them."""
 
+import json
 import struct
+from dataclasses import replace
 from datetime import timedelta
+from functools import cache
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
 from omnichannel_assets.assets.drawing import Picture, bars
-from omnichannel_assets.assets.models import champions, opened_model, stored_model
+from omnichannel_assets.assets.models import Story, champions, opened_model, stored_model
 from omnichannel_assets.assets.previews_scores import SCORE_PREVIEWS
 from omnichannel_assets.assets.propensity import scores, sound, warn_of_silence
 from omnichannel_assets.assets.steps import StepReport
@@ -16,8 +19,10 @@ from omnichannel_assets.assets.training_examples import version_digest
 from omnichannel_assets.checks.contracts import contract
 from omnichannel_assets.lake.lake import Provenance
 from omnichannel_assets.lake.tables_scores import CHURN_MODEL, CUSTOMER_FEATURES, PROPENSITY_SCORES, REPURCHASE_MODEL, SCORE_TABLES
+from omnichannel_assets.propensity.champion import Verdict
 from omnichannel_assets.propensity.tasks import CHURN_INACTIVITY, CHURN_SUBSCRIPTION, REPURCHASE
-from omnichannel_assets.propensity.training import train
+from omnichannel_assets.propensity.terms import Terms
+from omnichannel_assets.propensity.training import Calibration, Model, train
 from omnichannel_assets_tests.integration.running import workspace
 from omnichannel_assets_tests.propensity.example_rows import FEATURES, LAST, examples
 
@@ -28,16 +33,22 @@ def customers() -> pa.Table:
     return pa.table(columns, schema=CUSTOMER_FEATURES.arrow())
 
 
+@cache
+def trained() -> dict[str, Model]:
+    return {task.model: train(task, examples(), FEATURES, terms=Terms(trials=2)) for task in (CHURN_INACTIVITY, CHURN_SUBSCRIPTION, REPURCHASE)}
+
+
 def test_a_version_comes_back_from_its_row_as_it_was():
-    for model in (train(CHURN_INACTIVITY, examples(), FEATURES), train(CHURN_SUBSCRIPTION, examples(2, 20), FEATURES)):
-        row = {"as_of": LAST, **stored_model(model, "d", {"recency": 1.0})}
+    stepped = replace(trained()["churn_inactivity"], calibration=Calibration(knots=((-1.0, -0.5), (1.0, 2.0))))
+    for model in (*trained().values(), stepped, train(CHURN_SUBSCRIPTION, examples(2, 20), FEATURES)):
+        row = {"as_of": LAST, **stored_model(model, Story("d", Verdict(LAST, "champion: there was none before"), weights={"recency": 1.0}))}
         table = pa.Table.from_pylist([row], schema=CHURN_MODEL.arrow())
         assert contract(CHURN_MODEL, table).passed
         assert opened_model(table.to_pylist()[0]) == model
 
 
 def test_a_version_that_looks_another_number_of_days_ahead_scores_nobody(tmp_path):
-    row = {"as_of": LAST, **stored_model(train(REPURCHASE, examples(), FEATURES), "d", {})}
+    row = {"as_of": LAST, **stored_model(train(REPURCHASE, examples(), FEATURES), Story("d", Verdict(LAST, "champion")))}
     for days, found in ((30, {"repurchase"}), (45, set())):
         opened = workspace(tmp_path, tmp_path / f"lake-{days}", repurchase_days=days)
         with opened.lake.writing():
@@ -50,6 +61,17 @@ def test_population_horizons_and_cutoffs_are_behind_the_examples(tmp_path):
     assert len({version_digest(workspace(tmp_path, tmp_path / "lake", as_of=LAST, **options), LAST) for options in changed}) == len(changed)
 
 
+def test_a_version_tells_how_it_came_to_be():
+    row = stored_model(trained()["repurchase"], Story("d", Verdict(LAST, "champion: there was none before"), Terms(trials=2), data='{"digest":"x"}'))
+    settings, learning = json.loads(row["settings"]), json.loads(row["learning"])
+    assert (settings["trials"], settings["seed"], set(settings["made_with"])) == (2, 20, {"xgboost", "optuna", "scikit-learn"})
+    assert len(learning["found"]["trials"]) == 3
+    assert {worth["feature"] for worth in learning["selection"]["worths"]} == set(FEATURES)
+    assert json.loads(row["inputs"])["recency_days"] == "number"
+    for part in ("2,000 examples at 5 cut-offs from 2025-11-01 to 2026-03-01", "Trees (XGBoost): ", "Of calibration: ", "It cannot know", "Do not use it"):
+        assert part in row["card"]
+
+
 def test_without_models_every_customer_is_there_and_has_no_score():
     refused = {"repurchase": train(REPURCHASE, examples(2, 20), FEATURES)}
     for models in ({}, refused):
@@ -60,7 +82,7 @@ def test_without_models_every_customer_is_there_and_has_no_score():
 
 def test_a_day_with_nobody_to_score_has_no_rows():
     """Such as one long after the last order, when no customer is eligible any more."""
-    models = {task.model: train(task, examples(), FEATURES) for task in (CHURN_INACTIVITY, CHURN_SUBSCRIPTION, REPURCHASE)}
+    models = trained()
     data = scores(customers().slice(0, 0), models)
     assert data.num_rows == 0 and contract(PROPENSITY_SCORES, data).passed and sound(data).passed
 
@@ -73,7 +95,7 @@ def test_a_day_with_nobody_to_score_asks_whether_the_order_feed_has_stopped(capl
 
 
 def test_scores_of_all_three_models():
-    models = {task.model: train(task, examples(), FEATURES) for task in (CHURN_INACTIVITY, CHURN_SUBSCRIPTION, REPURCHASE)}
+    models = trained()
     data = scores(customers(), models)
     assert contract(PROPENSITY_SCORES, data).passed and sound(data).passed
     subscribed = customers().column("has_active_subscription").to_pylist()
