@@ -38,7 +38,7 @@ FIXES = {
     "lock_wait_seconds": "write 10, for example",
     "mostly_bad_share": "write 0.5, for example",
     "least_examples": "write 100, for example",
-    "search_trials": "write 8, for example",
+    "search_trials": "write 5, for example",
     "model_max_age_days": "write 180, for example",
     "model_device": "write cpu or cuda",
     "model_threads": "write the number of cores to use",

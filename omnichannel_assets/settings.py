@@ -74,7 +74,7 @@ class Settings(BaseModel):
     least_examples: int = Field(
         100, ge=30, description="Customers with a label, and without it, that a model needs at its past cut-offs; with fewer it is refused in words."
     )
-    search_trials: int = Field(8, ge=0, le=10_000, description="Parameters tried for each model, held against later cut-offs. 0: the defaults.")
+    search_trials: int = Field(5, ge=0, le=10_000, description="Parameters tried for each model, held against later cut-offs. 0: the defaults.")
     model_max_age_days: int = Field(
         180, ge=0, description="Age at which a model makes way for a newer one that did not beat it. 0: the newest always scores."
     )

@@ -13,27 +13,32 @@ from typing import TYPE_CHECKING, Any
 from omnichannel_assets.assets.model_versions import MODEL_FEATURES, Version, from_examples, log, newest_words, terms_of
 from omnichannel_assets.assets.steps import StepReport
 from omnichannel_assets.lake.tables_scores import MODEL_EVALUATION
+from omnichannel_assets.propensity.origins import Judging
 from omnichannel_assets.resources.workspace import Workspace
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 
-JUDGING = (*(f"propensity/{name}.py" for name in ("evaluation", "origins", "baselines", "bgnbd", "metrics", "intervals", "segments")), "assets/model_evaluation.py")
-"""The code behind a judgement, besides that of learning."""
+JUDGING = ("assets/model_evaluation.py", *(f"propensity/{name}.py" for name in ("evaluation", "origins", "baselines", "bgnbd", "metrics", "intervals", "segments")))
+"""The code behind a judgement, besides that behind the models."""
+
+
+def judging_of(workspace: Workspace) -> Judging:
+    """How models are judged, from the settings: on the machine they learn on, without a search."""
+    from omnichannel_assets.propensity.training import train
+
+    terms = replace(terms_of(workspace), trials=0)
+    return Judging(workspace.settings.evaluation_origins, eligible_days=workspace.settings.eligible_days, learn=partial(train, terms=terms))
 
 
 def evaluate_models(workspace: Workspace) -> StepReport:
     """Bring the judgement of the training dates' procedure up to date. Raises ChecksFailedError."""
-    most = workspace.settings.evaluation_origins
+    judging = judging_of(workspace)
 
     def rows(examples: pa.Table, version: Version) -> list[dict[str, Any]]:
         from omnichannel_assets.propensity.evaluation import evaluate
-        from omnichannel_assets.propensity.origins import Judging
-        from omnichannel_assets.propensity.training import train
 
-        learn = partial(train, terms=replace(terms_of(workspace), trials=0))
-        judging = Judging(most_origins=most, eligible_days=workspace.settings.eligible_days, learn=learn)
         found = []
         for task in workspace.tasks:
             figures = evaluate(task, examples, MODEL_FEATURES, judging)
@@ -41,6 +46,6 @@ def evaluate_models(workspace: Workspace) -> StepReport:
             found += [{"model": task.model, "horizon_days": task.horizon_days, **asdict(figure)} for figure in figures]
         return found
 
-    report = from_examples(workspace, MODEL_EVALUATION, rows, also=JUDGING, parameters={"evaluation_origins": most})
+    report = from_examples(workspace, MODEL_EVALUATION, rows, also=JUDGING, parameters={"evaluation_origins": judging.most_origins})
     report.shown["who was judged"] = newest_words(workspace, MODEL_EVALUATION, "model", "population")
     return report

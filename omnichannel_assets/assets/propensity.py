@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     import numpy as np
     import pyarrow as pa
 
-SCORING = ("assets/propensity.py", "assets/models.py", "checks", *(f"propensity/{name}.py" for name in ("scoring", "reasons", "trees", "calibration", "spending")))
+SCORING = ("sql/customer_features.sql", "sql/features.py", "assets/propensity.py", "assets/models.py", "checks", *(f"propensity/{name}.py" for name in ("scoring", "reasons", "trees", "calibration", "spending")))
 """The code behind scores; that of learning is behind the versions they come from."""
 SILENT_DAYS = 7
 """After so many days without any purchase the scores come with a warning."""

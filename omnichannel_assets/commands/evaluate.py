@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,10 @@ from omnichannel_assets.errors import InputError
 if TYPE_CHECKING:
     from datetime import date
 
+    import pyarrow as pa
+
     from omnichannel_assets.propensity.origins import Judging
+    from omnichannel_assets.resources.workspace import Workspace
     from omnichannel_assets.transactions.files import Sales
     from omnichannel_assets.transactions.results import Result
 
@@ -34,6 +38,7 @@ def _column(part: str, words: str) -> Any:
 @click.option("--first-cutoff", metavar="DATE", help="First month to learn from (default: the first with 90 days of sales before it).")
 @click.option("--first-origin", metavar="DATE", help="First month to judge on (default: as many as --origins).")
 @click.option("--origins", type=click.IntRange(1), default=12, show_default=True, help="On how many of the last months models are judged at most.")
+@click.option("--trials", type=click.IntRange(0), default=0, show_default=True, help="Parameters tried at every origin anew; 0: the defaults.")
 @click.option("--output", metavar="FILE", default="evaluation.parquet", show_default=True, help="Where every figure goes (.parquet or .csv); the tables go beside it as .md.")
 @click.option("--picture", metavar="FILE", help="Also draw the judges beside each other by month, as .png or .svg.")
 @_column("customer", "the customer")
@@ -67,7 +72,7 @@ def evaluate(
             sales = read_sales([Path(name) for name in files], Columns(named, time_format), engine)
         _tell(sales)
         found = examples(workspace, sales, Plan(first))
-        judging = _judging(found, judged_from, options["origins"], workspace.settings.eligible_days)
+        judging = _judging(workspace, found, judged_from, options)
         judged = _judge(workspace, found, judging)
     saved, beside = results.save(Path(output), judged, sales.files)
     if options["picture"]:
@@ -92,19 +97,26 @@ def _tell(sales: Sales) -> None:
     click.echo("\n".join(read_lines(sales.files)), err=True)
 
 
-def _judging(found: Any, first: date | None, most: int, eligible_days: int) -> Judging:
-    """Which months are judged: the last ones, or those from a date on."""
-    from omnichannel_assets.propensity.origins import Judging
+def _judging(workspace: Workspace, found: pa.Table, first: date | None, options: Mapping[str, Any]) -> Judging:
+    """Which months are judged, the last ones or those from a date on, and how models learn there: the settings of learning hold here too."""
+    from dataclasses import replace
+    from functools import partial
 
+    from omnichannel_assets.assets.model_versions import terms_of
+    from omnichannel_assets.propensity.origins import Judging
+    from omnichannel_assets.propensity.training import train
+
+    learn = partial(train, terms=replace(terms_of(workspace), trials=options["trials"]))
+    judging = Judging(options["origins"], eligible_days=workspace.settings.eligible_days, learn=learn)
     if first is None:
-        return Judging(most_origins=most, eligible_days=eligible_days)
+        return judging
     days = sorted(day for day in set(found.column("cutoff").to_pylist()) if day >= first)
     if not days:
         raise InputError("--first-origin", first.isoformat(), expected="a date before the last month whose horizon is closed", fix="name an earlier one")
-    return Judging(origins=tuple(days[:most]), eligible_days=eligible_days)
+    return replace(judging, origins=tuple(days[: options["origins"]]))
 
 
-def _judge(workspace: Any, found: Any, judging: Judging) -> list[Result]:
+def _judge(workspace: Workspace, found: pa.Table, judging: Judging) -> list[Result]:
     from omnichannel_assets.assets.model_versions import MODEL_FEATURES, log
     from omnichannel_assets.propensity.evaluation import evaluate as judged
     from omnichannel_assets.transactions.results import Result

@@ -84,7 +84,7 @@ CHURN_MODEL = _model_table(
     "Versions of the models of leaving: no purchase for CHURN_DAYS days, and the end of a subscription within them.",
 )
 REPURCHASE_MODEL = _model_table("repurchase_model", "repurchase", "Versions of the model of buying again within REPURCHASE_DAYS days.")
-SPEND_MODEL = _model_table("spend_model", "expected_spend", "Versions of the model of what a customer will spend within CHURN_DAYS days.")
+SPEND_MODEL = _model_table("spend_model", "expected_spend", "Versions of the model of how much a customer will spend in CHURN_DAYS days.")
 MODEL_TABLES = (CHURN_MODEL, REPURCHASE_MODEL, SPEND_MODEL)
 
 MODEL_EVALUATION = TableSchema(

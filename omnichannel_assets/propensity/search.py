@@ -1,13 +1,13 @@
 """The search for parameters: a stated number of trials, each held against later cut-offs; the defaults stay unless they lose on every one.
 
-Optuna proposes (TPE, seeded) and stops hopeless trials; XGBoost stops growing where a later cut-off gains no more. Not here: the folds
-(``validation``), the trees (``trees``).
+Optuna proposes (TPE, seeded). A trial is stopped at the first cut-off where it loses to the defaults, because it cannot win any more; XGBoost
+stops growing where a later cut-off gains no more. Not here: the folds (``validation``), the trees (``trees``).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from omnichannel_assets.propensity.terms import Terms
@@ -25,7 +25,7 @@ STARTING_TRIALS = 4
 
 @dataclass(frozen=True)
 class Trial:
-    """Parameters that were tried, and their mean loss on later cut-offs; None where the trial was stopped as hopeless."""
+    """Parameters that were tried, and their mean loss on later cut-offs; None where the trial was stopped because it had lost."""
 
     parameters: Parameters
     loss: float | None
@@ -46,7 +46,7 @@ NOT_SEARCHED = Found()
 
 def search(courses: Sequence[Course], terms: Terms) -> Found:
     """The parameters that hold on later cut-offs. The defaults are tried first, and are what every other trial must beat on each fold."""
-    newest = list(courses)[-MOST_FOLDS:][::-1]
+    newest = list(courses)[-MOST_FOLDS:]
     if not newest:
         return NOT_SEARCHED
     usual = [course.losses(DEFAULTS) for course in newest]
@@ -67,40 +67,33 @@ def _tried(newest: Sequence[Course], usual: Sequence[Sequence[float]], terms: Te
     import optuna  # deferred: half a second to import
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    study = optuna.create_study(
-        sampler=optuna.samplers.TPESampler(seed=terms.seed, n_startup_trials=STARTING_TRIALS),
-        pruner=optuna.pruners.MedianPruner(n_startup_trials=STARTING_TRIALS, n_warmup_steps=0),
-    )
-    best = [min(course) for course in usual]
-    winners: dict[int, Trial] = {}
+    study = optuna.create_study(sampler=optuna.samplers.TPESampler(seed=terms.seed, n_startup_trials=STARTING_TRIALS))
+    before = [min(course) for course in usual]
+    winners: list[Trial] = []
 
     def objective(trial: optuna.Trial) -> float:
         parameters, seen = proposed(trial), []
         for step, course in enumerate(newest):
             seen.append(course.losses(parameters))
-            trial.report(best_length(seen)[1], step)
-            if trial.should_prune():
+            trial.report(min(seen[-1]) - before[step], step)
+            if min(seen[-1]) >= before[step]:
                 raise optuna.TrialPruned
         trees, loss = best_length(seen)
         trial.set_user_attr("trees", trees)
-        if all(min(found) < before for found, before in zip(seen, best, strict=True)):
-            winners[trial.number] = Trial(replace(parameters, trees=trees), round(loss, 9))
-        return loss
+        winners.append(Trial(replace(parameters, trees=trees), round(loss, 9)))
+        return loss - sum(before) / len(before)
 
     study.optimize(objective, n_trials=terms.trials)
-    trials = []
-    for trial in study.trials:
-        done = trial.state == optuna.trial.TrialState.COMPLETE
-        parameters = Parameters(**trial.params)
-        trials.append(Trial(replace(parameters, trees=trial.user_attrs["trees"]), round(trial.value, 9)) if done else Trial(parameters, None))
-    return trials, min(winners.values(), key=lambda trial: (trial.loss, str(asdict(trial.parameters))), default=None)
+    won = iter(winners)
+    trials = [next(won) if "trees" in trial.user_attrs else Trial(Parameters(**trial.params), None) for trial in study.trials]
+    return trials, min(winners, key=lambda trial: (trial.loss, str(trial.parameters)), default=None)
 
 
 def proposed(trial: optuna.Trial) -> Parameters:
     """The next parameters to try; the number of trees is not among them, early stopping finds it."""
     return Parameters(
         depth=trial.suggest_int("depth", 2, 5),
-        rate=trial.suggest_float("rate", 0.03, 0.15, log=True),
+        rate=trial.suggest_float("rate", 0.05, 0.2, log=True),
         leaf=trial.suggest_int("leaf", 20, 400, log=True),
         rows=trial.suggest_float("rows", 0.5, 1.0, step=0.1),
         columns=trial.suggest_float("columns", 0.3, 1.0, step=0.1),

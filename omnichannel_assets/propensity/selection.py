@@ -1,8 +1,8 @@
 """Which inputs a model reads: those that hold on later cut-offs, if leaving out the others holds too.
 
 The worth of an input is how much the loss on a later cut-off rises when its values are dealt out anew among the customers there. Inputs are
-chosen on the earlier folds and confirmed on the newest, which had no say in the choice: unless the trees do as well there without the
-others, and as well on the earlier ones, every input stays. Not here: folds (``validation``).
+chosen on the earlier folds and confirmed on the newest, which had no say in the choice: unless the trees do as well without the others
+there and on each earlier fold, every input stays. Not here: folds (``validation``).
 """
 
 from __future__ import annotations
@@ -63,14 +63,14 @@ def select(courses: Sequence[Course], parameters: Parameters, terms: Terms, plai
         reads = [name for name, chosen in zip(features, holds, strict=True) if chosen]
         if LEAST_KEPT <= len(reads) < len(features):
             told = [_reading(course.fold, reads, terms).held_out(parameters) for course in choosing]
-            shorter.append((float(np.mean(_losses(told))), reads, told))
+            shorter.append((_losses(told), reads, told))
     told, kept, words = list(plain), set(features), "all inputs are read: no choice of them does as well"
     if shorter:
-        loss, reads, fewer = min(shorter, key=lambda found: (found[0], len(found[1])))
+        losses, reads, fewer = min(shorter, key=lambda found: (float(np.mean(found[0])), len(found[1])))
         newest = _reading(used[-1].fold, reads, terms).held_out(parameters)
         after = _losses([newest])[0]
         words = f"{len(reads)} of {len(features)} hold on {len(choosing)} later cut-offs; on the newest the loss is {before[-1]:.4f} with all, {after:.4f} with those"
-        if after <= before[-1] and loss <= np.mean(before[:-1]):
+        if all(short <= full for short, full in zip([*losses, after], before, strict=True)):
             rest = [_reading(course.fold, reads, terms).held_out(parameters) for course in courses[: -len(used)]]
             told, kept, words = [*rest, *fewer, newest], set(reads), f"those that hold are read: {words}"
         else:
@@ -96,9 +96,10 @@ def _losses(held_out: Sequence[HeldOut]) -> list[float]:
 def worth_on(fold: Fold, trees: xgb.Booster, terms: Terms) -> np.ndarray:
     """How much the loss on the later cut-off rises when one input at a time is dealt out anew; 0 for an input that no tree asks about."""
     import numpy as np
+    from numpy.random import default_rng
 
     rows = fold.later
-    order = np.random.default_rng(terms.seed).permutation(len(rows.answers))
+    order = default_rng(terms.seed).permutation(len(rows.answers))
 
     def loss(inputs: np.ndarray) -> float:
         told = trees.inplace_predict(inputs, predict_type="margin", validate_features=False).astype(float)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 LAST_SPEND = "spend_90_days"
 """The feature that is the first guess."""
 PENNY = Decimal("0.01")
-MOST_ORIGINS = 2
+MOST_ORIGINS = 1
 
 
 @dataclass(frozen=True)

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
     import xgboost as xgb
 
-MOST_TREES = 300
-PATIENCE = 25
+MOST_TREES = 200
+PATIENCE = 15
 """After so many trees that do not help on a later cut-off, no more are grown there."""
 TWEEDIE_POWER = 1.5
 Target = Literal["probability", "amount"]
@@ -36,12 +36,12 @@ class Parameters:
     """
 
     depth: int = 3
-    rate: float = 0.05
+    rate: float = 0.1
     leaf: int = 80
     rows: float = 0.8
     columns: float = 0.8
     penalty: float = 1.0
-    trees: int = 120
+    trees: int = 60
 
 
 DEFAULTS = Parameters()

@@ -63,11 +63,12 @@ def folds(rows: Rows, horizon_days: int, terms: Terms) -> list[Fold]:
 def _drawn(rows: Rows, most: int, terms: Terms) -> Rows:
     """At most so many of the rows, drawn by the seed, in their order."""
     import numpy as np
+    from numpy.random import default_rng
 
     if len(rows.answers) <= most:
         return rows
     chosen = np.zeros(len(rows.answers), dtype=bool)
-    chosen[np.random.default_rng(terms.seed).permutation(len(rows.answers))[:most]] = True
+    chosen[default_rng(terms.seed).permutation(len(rows.answers))[:most]] = True
     return rows.only(chosen)
 
 

@@ -45,7 +45,9 @@ def workspace(landing_zone: Path, lake: Path, *, before_write: Callable[[str], N
 
 
 def settings(landing_zone: Path, lake: Path, **options: Any) -> Settings:
-    return load_settings({"landing_uri": str(landing_zone), "lake_uri": str(lake), **options}, environment={}, folder=landing_zone)
+    """Settings with the default parameters of models: nothing is searched, unless the options say so."""
+    given = {"landing_uri": str(landing_zone), "lake_uri": str(lake), "search_trials": 0, **options}
+    return load_settings(given, environment={}, folder=landing_zone)
 
 
 def steps(opened: Workspace) -> Iterator[Callable[[], StepReport | tuple[StepReport, StepReport]]]:
@@ -72,7 +74,7 @@ def acting_steps(opened: Workspace) -> Iterator[Callable[[], StepReport]]:
     """Every step from features to audiences, of the as-of date in force; they follow the others."""
     days = [opened.as_of()]
     yield lambda: propensity.collect_training_examples(opened)
-    for train in (propensity.train_churn, propensity.train_repurchase, propensity.evaluate_models):
+    for train in (propensity.train_churn, propensity.train_repurchase, propensity.train_spend, propensity.evaluate_models):
         yield lambda train=train: train(opened)
     dated = (features.build_customer_features, propensity.score_customers, *recommendations.STEPS.values(), audiences.choose_audiences)
     for step in dated:

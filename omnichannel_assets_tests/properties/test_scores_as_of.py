@@ -26,6 +26,7 @@ from omnichannel_assets.lake.tables_scores import (
     PROPENSITY_SCORES,
     REPURCHASE_MODEL,
     SCORE_MONITORING,
+    SPEND_MODEL,
     TRAINING_EXAMPLES,
 )
 from omnichannel_assets.resources.workspace import Workspace
@@ -39,9 +40,9 @@ DAYS = 8
 T = LAST_DAY
 TRAINED = T - timedelta(days=7)
 """T is a Monday: its models are those of the Monday before."""
-OPTIONS = {"as_of_first": T.isoformat(), "first_day": (LAST_DAY - timedelta(days=DAYS)).isoformat(), "last_day": (LAST_DAY + timedelta(days=2)).isoformat()}
+OPTIONS = {"least_examples": 30, "as_of_first": T.isoformat(), "first_day": (LAST_DAY - timedelta(days=DAYS)).isoformat(), "last_day": (LAST_DAY + timedelta(days=2)).isoformat()}
 OF_THE_DAY = (CUSTOMER_FEATURES, PROPENSITY_SCORES, SCORE_MONITORING, SIMILAR_ITEMS, POPULAR_ITEMS, RECOMMENDATIONS, AUDIENCES)
-SCORED_TABLES = (*OF_THE_DAY, TRAINING_EXAMPLES, CHURN_MODEL, REPURCHASE_MODEL, MODEL_EVALUATION)
+SCORED_TABLES = (*OF_THE_DAY, TRAINING_EXAMPLES, CHURN_MODEL, REPURCHASE_MODEL, SPEND_MODEL, MODEL_EVALUATION)
 
 
 @cache
@@ -65,6 +66,7 @@ def score(opened: Workspace, days: list[date]) -> None:
     propensity.collect_training_examples(opened)
     propensity.train_churn(opened)
     propensity.train_repurchase(opened)
+    propensity.train_spend(opened)
     propensity.evaluate_models(opened)
     propensity.score_customers(opened, days)
     score_monitoring.monitor_scores(opened)
