@@ -1,16 +1,13 @@
 """BG/NBD: parameters come back from simulated customers, known values of the paper's own example, numbers for every history."""
 
-from pathlib import Path
 
 import numpy as np
 import pytest
 from scipy.special import hyp2f1
 
 from omnichannel_assets.propensity.bgnbd import Parameters, Purchases, expected_purchases, fit, log_likelihood
-from omnichannel_assets_tests.project.sources import ROOT
 
 PAPER = Parameters(0.243, 4.414, 0.793, 2.426, 0.0)
-CDNOW = ROOT.parent / "shared" / "data" / "cdnow_customers_summary.csv"
 
 
 def simulated(customers: int, parameters: Parameters, weeks: float, later: float = 0.0, seed: int = 3) -> tuple[Purchases, np.ndarray]:
@@ -81,11 +78,3 @@ def test_who_never_came_back_gives_parameters_too():
 def test_nobody_is_no_population():
     with pytest.raises(ValueError, match="no customers"):
         fit(Purchases(np.zeros(0), np.zeros(0), np.zeros(0)))
-
-
-@pytest.mark.skipif(not Path(CDNOW).is_file(), reason="the public CDNOW summary is not in ../shared/data")
-def test_the_published_parameters_come_back_from_the_published_customers():
-    frequency, recency, weeks = np.loadtxt(CDNOW, delimiter=",", skiprows=1, usecols=(1, 2, 3), unpack=True)
-    found = fit(Purchases(frequency, recency, weeks))
-    assert (found.r, found.alpha, found.a, found.b) == pytest.approx((0.243, 4.414, 0.793, 2.426), abs=2e-3)
-    assert found.log_likelihood == pytest.approx(-9582.4, abs=0.1)
