@@ -18,6 +18,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 
 from omnichannel_assets.errors import SettingError, UserError
+from omnichannel_assets.settings_words import EXPECTED, FIXES
 
 EARLIEST_DAY = date(2000, 1, 1)
 """First received day when FIRST_DAY is empty: no Segment export is older, and partition definitions need a start."""
@@ -106,7 +107,7 @@ class Settings(BaseModel):
     pinpoint_application_id: str = Field("", description="Pinpoint project named in the import request.")
     connect_domain: str = Field("omnichannel", description="Customer Profiles domain named in the upload request.")
     evaluation_origins: int = Field(
-        6, ge=1, le=60, description="Rolling origins: on how many of the newest past cut-offs with a closed horizon models are judged."
+        3, ge=1, le=60, description="Rolling origins: on how many of the newest past cut-offs with a closed horizon models are judged."
     )
     mostly_bad_share: float = Field(
         0.5, gt=0, le=1, description="A file of 20 rows or more with a larger share of unreadable rows goes to quarantine as a whole."
@@ -240,70 +241,6 @@ def midnight(day: date) -> datetime:
 def day_after(day: date) -> date:
     """The next UTC day."""
     return day + timedelta(days=1)
-
-
-EXPECTED = {
-    "first_day": "a date written YYYY-MM-DD",
-    "last_day": "a date written YYYY-MM-DD",
-    "as_of": "a date written YYYY-MM-DD",
-    "as_of_first": "a date written YYYY-MM-DD",
-    "engine_memory_mb": "a whole number of at least 256",
-    "engine_threads": "a whole number from 1 to 256",
-    "lock_wait_seconds": "a number of seconds, 0 or more",
-    "mostly_bad_share": "a share above 0 and up to 1",
-    "least_examples": "a whole number of at least 30",
-    "search_trials": "a whole number from 0 to 10000",
-    "model_max_age_days": "a whole number of days, 0 or more",
-    "model_device": "cpu or cuda",
-    "model_threads": "a whole number from 1 to 1024",
-    "seed": "a whole number from 0 to 2147483647",
-    "holdout_share": "a share from 0 up to, but not, 1",
-    "eligible_days": "a whole number of days from 0 to 36500",
-    "repurchase_days": "a whole number of days from 1 to 3650",
-    "churn_days": "a whole number of days from 1 to 3650",
-    "training_cutoffs": "a whole number from 2 to 240",
-    "evaluation_origins": "a whole number from 1 to 60",
-    "audience_approval": "off or required",
-    "identity_matching": "off or on",
-    "match_threshold": "a probability above 0.5 and up to 1",
-    "delivery_mode": "sandbox, off or live",
-}
-"""Where the type's own words would not help."""
-FIXES = {
-    "first_day": "write a date such as 2026-01-31, or leave it empty",
-    "last_day": "write a date such as 2026-01-31, or leave it empty",
-    "as_of": "write a date such as 2026-01-31, or leave it empty",
-    "as_of_first": "write a date such as 2026-01-31, or leave it empty",
-    "identity_key": "write a random text and keep it",
-    "engine_memory_mb": "write 1024, for example",
-    "engine_threads": "write the number of cores to use",
-    "lock_wait_seconds": "write 10, for example",
-    "mostly_bad_share": "write 0.5, for example",
-    "least_examples": "write 100, for example",
-    "search_trials": "write 5, for example",
-    "model_max_age_days": "write 180, for example",
-    "model_device": "write cpu or cuda",
-    "model_threads": "write the number of cores to use",
-    "seed": "write 20, for example",
-    "holdout_share": "write 0.1, for example",
-    "eligible_days": "write 365, for example, or 0 for everybody with a purchase",
-    "repurchase_days": "write 30, for example",
-    "churn_days": "write 90, for example",
-    "training_cutoffs": "write 12, for example",
-    "evaluation_origins": "write 6, for example",
-    "audience_approval": "write off or required",
-    "identity_matching": "write off or on",
-    "match_threshold": "write 0.95, for example",
-    "delivery_mode": "write sandbox, off or live",
-    "connect_domain": "write omnichannel, for example",
-    "personalize_s3_uri": "write s3://my-bucket/personalize, for example, or leave it empty",
-    "aws_region": "write eu-west-1, for example",
-    "live_channels": "write segment,personalize, for example, or leave it empty",
-    "default_region": "write GB, for example, or leave it empty",
-    "identifier_traits": "write pairs, separated by commas",
-    "lake_uri": "name a folder, for example data/lake",
-    "landing_uri": "name a folder, for example data/landing",
-}
 
 
 def load_settings(
