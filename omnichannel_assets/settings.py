@@ -18,7 +18,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 
 from omnichannel_assets.errors import SettingError, UserError
-from omnichannel_assets.setting_words import EXPECTED, FIXES
+from omnichannel_assets.settings_words import EXPECTED, FIXES
 
 EARLIEST_DAY = date(2000, 1, 1)
 """First received day when FIRST_DAY is empty: no Segment export is older, and partition definitions need a start."""
@@ -107,7 +107,7 @@ class Settings(BaseModel):
     pinpoint_application_id: str = Field("", description="Pinpoint project named in the import request.")
     connect_domain: str = Field("omnichannel", description="Customer Profiles domain named in the upload request.")
     evaluation_origins: int = Field(
-        6, ge=1, le=60, description="Rolling origins: on how many of the newest past cut-offs with a closed horizon models are judged."
+        3, ge=1, le=60, description="Rolling origins: on how many of the newest past cut-offs with a closed horizon models are judged."
     )
     mostly_bad_share: float = Field(
         0.5, gt=0, le=1, description="A file of 20 rows or more with a larger share of unreadable rows goes to quarantine as a whole."

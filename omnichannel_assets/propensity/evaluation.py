@@ -33,7 +33,7 @@ LEAST_IN_SEGMENT = 30
 OVER = "auc_over_"
 """How far the model's area under the curve is above a judge's, of the same drawn customers: ``auc_over_recency``."""
 USUAL = Judging()
-"""Six origins, the default parameters of the trees, the default population."""
+"""Three origins, the default parameters of the trees, the default population."""
 
 
 @dataclass(frozen=True)

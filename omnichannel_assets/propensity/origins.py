@@ -30,7 +30,7 @@ class Judging:
     ``eligible_days`` only words the population (0: no limit). ``learn`` has the form of ``training.train``.
     """
 
-    most_origins: int = 6
+    most_origins: int = 3
     origins: tuple[date, ...] = ()
     eligible_days: int = ELIGIBLE_DAYS
     learn: Callable[..., Model] = train

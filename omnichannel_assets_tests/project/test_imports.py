@@ -16,8 +16,8 @@ BELOW_CHECKS = {"errors", "settings", "sql", "lake", "resources", *DOMAIN - {"sa
 MAY_IMPORT: dict[str, set[str]] = {
     "": set(),
     "errors": set(),
-    "setting_words": set(),
-    "settings": {"errors", "setting_words"},
+    "settings": {"errors", "settings_words"},
+    "settings_words": set(),
     "yaml_files": {"errors"},
     "segment": {"errors"},
     "dms": {"errors", "yaml_files"},

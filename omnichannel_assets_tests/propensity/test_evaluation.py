@@ -39,7 +39,7 @@ def with_history(table: pa.Table) -> pa.Table:
 
 @pytest.fixture(scope="module")
 def judged() -> list[Figure]:
-    return evaluate(CHURN_INACTIVITY, with_history(examples(8)), FEATURES)
+    return evaluate(CHURN_INACTIVITY, with_history(examples(8)), FEATURES, Judging(most_origins=12))
 
 
 def value(figures: list[Figure], metric: str, *, origin: object = MEAN, segment: str = "all", judge: str = "model") -> float:

@@ -1,4 +1,4 @@
-"""What to say of a wrong setting: what was expected, and how to put it right. Not here: the settings and their own rules (``settings``)."""
+"""What the line about a wrong setting says: what was expected, and the fix. Here: words by field name. Not here: the settings (``settings``)."""
 
 EXPECTED = {
     "first_day": "a date written YYYY-MM-DD",
@@ -26,7 +26,7 @@ EXPECTED = {
     "match_threshold": "a probability above 0.5 and up to 1",
     "delivery_mode": "sandbox, off or live",
 }
-"""What a setting may be, where the type's own words would not help."""
+"""Where the type's own words would not help."""
 FIXES = {
     "first_day": "write a date such as 2026-01-31, or leave it empty",
     "last_day": "write a date such as 2026-01-31, or leave it empty",
@@ -48,7 +48,7 @@ FIXES = {
     "repurchase_days": "write 30, for example",
     "churn_days": "write 90, for example",
     "training_cutoffs": "write 12, for example",
-    "evaluation_origins": "write 6, for example",
+    "evaluation_origins": "write 3, for example",
     "audience_approval": "write off or required",
     "identity_matching": "write off or on",
     "match_threshold": "write 0.95, for example",
@@ -62,4 +62,4 @@ FIXES = {
     "lake_uri": "name a folder, for example data/lake",
     "landing_uri": "name a folder, for example data/landing",
 }
-"""What to write instead."""
+"""What its reader may do about it."""
