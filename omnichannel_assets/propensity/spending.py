@@ -13,6 +13,7 @@ from datetime import date
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+from omnichannel_assets.propensity.calibration import log_odds
 from omnichannel_assets.propensity.tasks import CHURN_INACTIVITY, Task
 from omnichannel_assets.propensity.terms import Terms
 from omnichannel_assets.propensity.training import Model, labelled_rows, train
@@ -67,7 +68,7 @@ def amounts(model: Model, customers: pa.Table) -> np.ndarray:
     """The expected spend of each customer as numbers."""
     import numpy as np
 
-    return np.exp(margins(model.booster or "", matrix(customers, model.features), model.features))
+    return np.exp(log_odds(margins(model.booster or "", matrix(customers, model.features), model.features), model.calibration))
 
 
 def judge(task: Task, examples: pa.Table, features: Sequence[str], terms: Terms) -> list[Judged]:

@@ -14,7 +14,7 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from omnichannel_assets.propensity import calendar
-from omnichannel_assets.propensity.calibration import AS_IT_IS, Calibration, Way, choose, probabilities
+from omnichannel_assets.propensity.calibration import AS_IT_IS, Calibration, Way, choose, probabilities, totalled
 from omnichannel_assets.propensity.calibration import fitted_line as calibrate
 from omnichannel_assets.propensity.search import NOT_SEARCHED, Found, search
 from omnichannel_assets.propensity.selection import NOT_SELECTED, Selection, select
@@ -84,10 +84,13 @@ def train(
     plain = [course.held_out(found.parameters) for course in courses]
     selection, held_out = select(courses, found.parameters, terms, plain)
     read = tuple(name for name in features if name in {worth.feature for worth in selection.worths if worth.kept}) or tuple(features)
-    name, calibration, ways = choose(held_out if task.target == "probability" else [], task.horizon_days)
+    booster = grow(rows.reading(read), found.parameters, terms)
+    if task.target == "amount":
+        name, calibration, ways = "total", totalled(margins(booster, rows.reading(read).inputs, read), rows.answers), ()
+    else:
+        name, calibration, ways = choose(held_out, task.horizon_days)
     learning = Learning(found, selection, name, ways, tuple(date_of(course.fold.day) for course in courses))
     newest = learning.validated[-1] if courses else None
-    booster = grow(rows.reading(read), found.parameters, terms)
     return Model(task, read, tuple(days), newest, count, positives, calibration, booster, None, learning)
 
 
