@@ -29,7 +29,7 @@ CHECK_DESCRIPTIONS = {
     "expectations": "Great Expectations suite of this table.",
     "leakage": "Nothing known at or after a cut-off is in its rows: rebuilt without it they are the same to the byte, no feature tells a label alone, "
     "and no random split beats one by time.",
-    "monitoring": "Forecasts came true and neither inputs nor scores have moved, within the limits of docs/monitoring.md. A warning: nothing stops.",
+    "monitoring": "Forecasts came true and neither inputs nor scores have moved, within the limits of docs/monitoring.md. Told only: nothing stops.",
     "scores": "Scores are probabilities, and every customer with a score has its band or decile.",
 }
 

@@ -17,7 +17,7 @@ class Site:
     """One code location with its landing zone, lake and instance."""
 
     def __init__(self, folder: Path, **settings):
-        self.workspace = workspace_of(folder, **settings)
+        self.workspace = workspace_of(folder, **{"search_trials": 0, "evaluation_origins": 1, **settings})
         self.instance = dg.DagsterInstance.ephemeral()
 
     @cached_property

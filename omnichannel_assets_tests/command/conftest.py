@@ -35,9 +35,9 @@ class Said:
 
 
 def surroundings(**environment: str) -> dict[str, str]:
-    """The environment of a command: none of the settings of this machine."""
+    """The environment of a command: none of the settings of this machine, and models that cost little."""
     clean = {name: value for name, value in os.environ.items() if name not in OURS}
-    return clean | {"PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8", **environment}
+    return clean | {"SEARCH_TRIALS": "0", "EVALUATION_ORIGINS": "1", "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8", **environment}
 
 
 def omnichannel(*arguments: str, folder: Path, **environment: str) -> Said:

@@ -49,10 +49,10 @@ def wait_for(what: str, look: Callable[[], Found | None], seconds: float = 60, p
 
 
 def own_environment(home: Path | None = None) -> dict[str, str]:
-    """The environment for a command in the copy: no setting of this machine, no Dagster home but the given one, nothing sent anywhere."""
+    """The environment for a command in the copy: no setting of this machine, no Dagster home but the given one, nothing sent, models that cost little."""
     ours = {name.upper() for name in Settings.model_fields}
     kept = {name: value for name, value in os.environ.items() if name.upper() not in ours and not name.startswith(("DAGSTER_", "COV_"))}
-    kept |= {"PYTHONPATH": str(ROOT), "DAGSTER_DISABLE_TELEMETRY": "1", "PYTHONWARNINGS": "ignore"}
+    kept |= {"SEARCH_TRIALS": "0", "EVALUATION_ORIGINS": "1", "PYTHONPATH": str(ROOT), "DAGSTER_DISABLE_TELEMETRY": "1", "PYTHONWARNINGS": "ignore"}
     return kept | ({"DAGSTER_HOME": str(home)} if home else {})
 
 

@@ -22,6 +22,7 @@ from omnichannel_assets.assets import (
     landing,
     links,
     matching,
+    model_cards,
     propensity,
     recommendations,
     score_monitoring,
@@ -45,8 +46,8 @@ def workspace(landing_zone: Path, lake: Path, *, before_write: Callable[[str], N
 
 
 def settings(landing_zone: Path, lake: Path, **options: Any) -> Settings:
-    """Settings with the default parameters of models: nothing is searched, unless the options say so."""
-    given = {"landing_uri": str(landing_zone), "lake_uri": str(lake), "search_trials": 0, **options}
+    """Settings under which models cost little: nothing is searched and one origin judged, unless the options say so."""
+    given = {"landing_uri": str(landing_zone), "lake_uri": str(lake), "search_trials": 0, "evaluation_origins": 1, **options}
     return load_settings(given, environment={}, folder=landing_zone)
 
 
@@ -76,6 +77,7 @@ def acting_steps(opened: Workspace) -> Iterator[Callable[[], StepReport]]:
     yield lambda: propensity.collect_training_examples(opened)
     for train in (propensity.train_churn, propensity.train_repurchase, propensity.train_spend, propensity.evaluate_models):
         yield lambda train=train: train(opened)
+    yield lambda: model_cards.make_cards(opened)
     dated = (features.build_customer_features, propensity.score_customers, *recommendations.STEPS.values(), audiences.choose_audiences)
     for step in dated:
         yield lambda step=step: step(opened, days)

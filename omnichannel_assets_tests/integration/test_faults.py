@@ -183,6 +183,7 @@ main()
 def command(*arguments: str, code: str | None = None, folder: Path) -> subprocess.Popen:
     """The command, or a driver that calls it, in a folder of its own and without a person's settings."""
     kept = {name: value for name, value in os.environ.items() if name in ("PATH", "PYTHONPATH", "HOME", "LANG", "TMPDIR")}
+    kept |= {"SEARCH_TRIALS": "0", "EVALUATION_ORIGINS": "1"}
     kept["PYTHONPATH"] = os.pathsep.join([str(Path(__file__).resolve().parents[2]), kept.get("PYTHONPATH", "")])
     start = [sys.executable, "-c", code] if code else [sys.executable, "-m", "omnichannel_assets.cli"]
     return subprocess.Popen([*start, *arguments], cwd=folder, env=kept, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)

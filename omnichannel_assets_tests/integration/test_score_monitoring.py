@@ -11,10 +11,11 @@ import pyarrow as pa
 import pytest
 
 from omnichannel_assets.assets.model_versions import MODEL_FEATURES
-from omnichannel_assets.assets.models import stored_model
+from omnichannel_assets.assets.models import Story, stored_model
 from omnichannel_assets.definitions import build_definitions
 from omnichannel_assets.lake.lake import Provenance
 from omnichannel_assets.lake.tables_scores import PROPENSITY_SCORES, REPURCHASE_MODEL, SCORE_MONITORING, TRAINING_EXAMPLES
+from omnichannel_assets.propensity.champion import Verdict
 from omnichannel_assets.propensity.tasks import REPURCHASE
 from omnichannel_assets.propensity.training import train
 from omnichannel_assets.resources.workspace import Workspace
@@ -30,7 +31,7 @@ def opened(tiny: Sample, tmp_path: Path) -> Workspace:
     """A lake in which everybody known 41 days before its end was certain to buy again."""
     shutil.copytree(tiny.lake, tmp_path / "lake")
     opened = running.workspace(tiny.landing, tmp_path / "lake")
-    version = stored_model(train(REPURCHASE, TRAINING_EXAMPLES.arrow().empty_table(), MODEL_FEATURES), "by hand", {})
+    version = stored_model(train(REPURCHASE, TRAINING_EXAMPLES.arrow().empty_table(), MODEL_FEATURES), Story("by hand", Verdict(SCORED, "champion: there was none before")))
     with opened.lake.writing():
         publish(opened, SCORED, 0.99)
         data = [{"as_of": SCORED - timedelta(days=1), **version}]

@@ -204,7 +204,7 @@ def test_a_partition_of_an_older_version_of_the_code_is_read_with_its_missing_co
 
     from omnichannel_assets.lake.tables_scores import PROPENSITY_SCORES
 
-    older = replace(PROPENSITY_SCORES, columns=PROPENSITY_SCORES.columns[:-1])
+    older = replace(PROPENSITY_SCORES, columns=tuple(column for column in PROPENSITY_SCORES.columns if column.name != "subscription_churn_score"))
     lake, day = Lake(LocalStore(tmp_path)), date(2026, 7, 1)
     for table, value in ((older, day), (PROPENSITY_SCORES, date(2026, 7, 2))):
         row = {"customer_id": "c_1", "as_of": value, "churn_score": 0.5, "subscription_churn_score": 0.25}
