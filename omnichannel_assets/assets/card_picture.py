@@ -45,6 +45,10 @@ class CardFigures:
     forecast: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     auc: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
+    def __bool__(self) -> bool:
+        """Whether there is anything to draw."""
+        return any((self.roc, self.lift, self.calibration, self.importance, self.forecast, self.auc))
+
 
 def card_picture(figures: CardFigures) -> bytes:
     """The six panels as PNG bytes, as wide as Dagster shows Markdown."""

@@ -71,7 +71,12 @@ def card_previews(workspace: Workspace) -> dict[str, str]:
     if not stored:
         return {}
     found = cards_of(workspace, date.fromisoformat(max(stored)))
-    return {f"card: {drawn.card.task.title}": f"{card_text(drawn.card)}\n\n{markdown_png(drawn.figures.title, card_picture(drawn.figures))}" for drawn in found}
+    return {f"card: {drawn.card.task.title}": _shown(drawn) for drawn in found}
+
+
+def _shown(drawn: DrawnCard) -> str:
+    image = f"\n\n{markdown_png(drawn.figures.title, card_picture(drawn.figures))}" if drawn.figures else ""
+    return f"{card_text(drawn.card)}{image}"
 
 
 def read_cards(engine: Engine, as_of: date, eligible_days: int) -> list[DrawnCard]:

@@ -98,7 +98,8 @@ def told(judged: Sequence[Judged]) -> str:
     forecast = sum(each.total for each in judged if each.guess == "model") / count
     better = all(mean["model"][0] < error for guess, (error, _) in mean.items() if guess != "model")
     verdict = "better than both guesses" if better else "no better than the best guess: use its order, not its amounts"
-    return f"On {count} later cut-offs ({shown}): {verdict}. Forecast over actual total: {forecast:.2f}."
+    where = "the newest closed cut-off" if count == 1 else f"{count} later cut-offs"
+    return f"On {where} ({shown}): {verdict}. Forecast over actual total: {forecast:.2f}."
 
 
 def _names(judged: Sequence[Judged]) -> list[str]:

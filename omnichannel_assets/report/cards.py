@@ -20,7 +20,8 @@ def cards(engine: Engine, scored: date | None, eligible_days: int) -> str:
 
 def _card(drawn: DrawnCard) -> str:
     first, *rest = sections(drawn.card)
-    image = picture(card_picture(drawn.figures), f"Six charts of {drawn.card.task.title}: ROC, lift, calibration, what moves the scores, forecast and actual, AUC by origin", scrolls=True)
+    words = f"Six charts of {drawn.card.task.title}: ROC, lift, calibration, what moves the scores, forecast and actual, AUC by origin"
+    image = picture(card_picture(drawn.figures), words, scrolls=True) if drawn.figures else ""
     body = "".join([*(paragraph(text) for text in first.sentences), *map(_section, rest), image])
     return f"<details><summary>{escaped(first.title)}</summary>{body}</details>"
 

@@ -72,6 +72,10 @@ class Pages:
         """Press the button or action whose label starts with some text, once there is one that can be pressed."""
         self._press(f"the button {label!r}", f"//*[self::button or self::a][starts-with(normalize-space(.), '{label}')]")
 
+    def click_beside(self, text: str, label: str) -> None:
+        """Press a button or link in the table row that holds some text."""
+        self._press(f"{label!r} beside {text!r}", f"//tr[.//*[normalize-space(.)='{text}']]//*[self::button or self::a][normalize-space(.)='{label}']")
+
     def click_icon(self, name: str) -> None:
         """Press the last button with some icon; those of the graph come after those of the navigation."""
         self._press(f"the icon {name}", f"//button[.//*[@aria-label='{name}']]", last=True)

@@ -71,13 +71,13 @@ def test_the_page_of_customers_shows_green_checks_and_a_picture(materialised: Ma
     take("checks")
 
 
-def test_the_page_of_scores_shows_reasons_and_that_of_a_model_shows_plots(pages: Pages, take: Callable[..., None]) -> None:
+def test_the_page_of_scores_shows_reasons_and_that_of_the_cards_shows_words_and_plots(pages: Pages, take: Callable[..., None]) -> None:
     pages.open("/assets/propensity_scores?view=overview", "most likely to leave", "churn_reasons")
     pages.show("most likely to leave")
     take("scores")
-    pages.open("/assets/model_evaluation?view=overview", "calibration: forecast and what happened")
-    pages.show("calibration: forecast and what happened")
-    pages.click("[Show Markdown]")
+    pages.open("/assets/model_cards?view=overview", "card: Repurchase")
+    pages.show("card: Repurchase")
+    pages.click_beside("card: Repurchase", "[Show Markdown]")
     drawn = "return [...document.images].some(i => i.src.startsWith('data:image/png') && i.naturalWidth > 300)"
     wait_for("a plot of the models", lambda: pages.driver.execute_script(drawn))
     take("plots")
