@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
-from omnichannel_assets.propensity.tasks import Task
+from omnichannel_assets.propensity.tasks import Task, days_in_words
 
 TRUSTED_ERROR = 0.05
 """A mean calibration error above this: the order of customers counts, the percentages do not."""
@@ -88,9 +88,9 @@ class Section:
 
 def sections(card: Card) -> list[Section]:
     """The whole card."""
-    asked = (
-        f"Which {card.task.subject} {card.task.happened}? Trained as of {card.as_of}; everything it learned from was known before that day."
-    )
+    how_much = f"How much will {card.task.subject} spend in {days_in_words(card.task.horizon_days)}?"
+    question = how_much if card.task.target == "amount" else f"Which {card.task.subject} {card.task.happened}?"
+    asked = f"{question} Trained as of {card.as_of}; everything it learned from was known before that day."
     found = [
         Section(card.task.title, [asked, *([f"There is no model. {card.refusal}"] if card.refusal else [])]),
         Section("About whom", [card.population]),

@@ -10,7 +10,7 @@ import pytest
 
 from omnichannel_assets.assets.card_picture import CardFigures, card_picture
 from omnichannel_assets.propensity.card import Card, Figure, card_text, not_for
-from omnichannel_assets.propensity.tasks import TASKS
+from omnichannel_assets.propensity.tasks import TASKS, spend_task
 
 REPURCHASE = next(task for task in TASKS if task.model == "repurchase")
 SUBSCRIPTION = next(task for task in TASKS if task.population == "subscribers")
@@ -37,6 +37,11 @@ def test_a_card_tells_whom_how_and_how_good():
     assert "| the model | 0.810 (0.790 to 0.830) | 0.020 (0.010 to 0.030) |" in text
     assert "| recency alone | 0.740 |  |" in text and "| store only | 0.700 |" in text
     assert "recency 60%, spend 40%." in text
+
+
+def test_a_card_of_an_amount_asks_how_much_and_says_how_it_was_judged():
+    text = card_text(Card(spend_task(90), date(2011, 12, 5), "customers", examples=10, positives=5, judged="Off by 12 on average."))
+    assert "How much will customers spend in 90 days?" in text and "Off by 12 on average." in text
 
 
 def test_a_season_seen_once_is_admitted():
