@@ -47,5 +47,5 @@ def evaluate_models(workspace: Workspace) -> StepReport:
         return found
 
     report = from_examples(workspace, MODEL_EVALUATION, rows, also=JUDGING, parameters={"evaluation_origins": judging.most_origins})
-    report.shown["who was judged"] = newest_words(workspace, MODEL_EVALUATION, "model", "population")
+    report.shown["who was judged"] = newest_words(workspace, MODEL_EVALUATION, "model", "population", {"origin": "mean", "segment": "all"})
     return report

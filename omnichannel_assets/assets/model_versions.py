@@ -121,11 +121,15 @@ def from_examples(
     return report.raise_failures()
 
 
-def newest_words(workspace: Workspace, table: TableSchema, name: str, words: str) -> str:
-    """What the newest version says of each model in one of its columns, as a Markdown list: whole sentences, which a table would cut."""
+def newest_words(workspace: Workspace, table: TableSchema, name: str, words: str, only: Mapping[str, str] | None = None) -> str:
+    """What the newest version says of each model in one of its columns, as a Markdown list: whole sentences, which a table would cut.
+
+    ``only``: column -> the value of the rows that are meant, where a model has several.
+    """
+    wanted = only or {}
     values = workspace.lake.manifests(table)
     if not values:
         return ""
-    rows = partition_of(workspace, table, date.fromisoformat(max(values)), [name, words]).to_pylist()
-    said = {row[name]: row[words] or "trained" for row in rows}
+    rows = partition_of(workspace, table, date.fromisoformat(max(values)), [name, words, *wanted]).to_pylist()
+    said = {row[name]: row[words] or "trained" for row in rows if all(row[column] == value for column, value in wanted.items())}
     return "\n".join(f"- **{model.replace('_', ' ')}** (as of {max(values)}): {text}" for model, text in said.items())
