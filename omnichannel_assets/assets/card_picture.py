@@ -1,6 +1,6 @@
 """A model card's picture: six panels on white, which reads the same on a light and on a dark page.
 
-Here: how the figures of a card are drawn. Not here: the figures (``model_evaluation``) and the card's words (``propensity.card``). A panel
+Here: the panels of a card, three of them those of ``charts``. Not here: the figures (``model_evaluation``) and the card's words (``propensity.card``). A panel
 without figures says so instead of being left out, so that cards of several models can be laid side by side.
 """
 
@@ -9,25 +9,27 @@ from __future__ import annotations
 import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import zip_longest
 from typing import TYPE_CHECKING
 
+from omnichannel_assets.assets import charts
 from omnichannel_assets.assets.drawing import COLOURS
+from omnichannel_assets.propensity.baselines import BGNBD, FREQUENCY, MODEL, NAMES, RECENCY, RFM
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-BLUE, RED, GREEN, YELLOW, CYAN, PURPLE = COLOURS[:6]
-GREY, LINE = "#5C6B7A", "#E5E5E5"
-JUDGE_COLOURS = {"model": BLUE, "recency": RED, "frequency": YELLOW, "rfm": GREEN, "bgnbd": PURPLE}
-JUDGE_WORDS = {"model": "model", "recency": "recency alone", "frequency": "frequency alone", "rfm": "logistic RFM", "bgnbd": "BG/NBD"}
-MOST_FAMILIES = 10
+BLUE, RED, GREEN, YELLOW, _, PURPLE = COLOURS[:6]
+LINE = "#E5E5E5"
+JUDGE_COLOURS = {MODEL: BLUE, RECENCY: RED, FREQUENCY: YELLOW, RFM: GREEN, BGNBD: PURPLE}
+"""Judge -> its colour in every picture."""
 TEXT = 8
 Points = Sequence[tuple[float, float]]
 
 
 @dataclass(frozen=True)
 class CardFigures:
-    """What a card draws. Judges are ``model``, ``recency``, ``frequency``, ``rfm`` and ``bgnbd``; origins are dates as text, oldest first.
+    """What a card draws. Judges as in ``propensity.baselines``; origins are dates as text, oldest first.
 
     roc          judge -> (share of the others, share of those with the label) above each threshold, on the newest origin
     lift         judge -> lift of each tenth, highest scores first, on the newest origin
@@ -74,7 +76,7 @@ def card_picture(figures: CardFigures) -> bytes:
             axes.grid(color=LINE, linewidth=0.8, axis="x" if draw is _importance else "both")
             draw(axes, found)
         else:
-            axes.text(0.5, 0.5, "not judged", ha="center", va="center", fontsize=TEXT, color=GREY, transform=axes.transAxes)
+            axes.text(0.5, 0.5, "not judged", ha="center", va="center", fontsize=TEXT, color=charts.GREY, transform=axes.transAxes)
             axes.set(xticks=[], yticks=[])
     written = io.BytesIO()
     figure.savefig(written, format="png", metadata={"Software": None})
@@ -82,9 +84,9 @@ def card_picture(figures: CardFigures) -> bytes:
 
 
 def _roc(axes: Axes, judges: Mapping[str, Points]) -> None:
-    axes.plot([0, 1], [0, 1], color=GREY, linewidth=0.8, linestyle="--", label="a coin")
+    axes.plot([0, 1], [0, 1], color=charts.GREY, linewidth=0.8, linestyle="--", label="a coin")
     for judge, points in judges.items():
-        axes.plot(*zip(*sorted(points), strict=True), color=JUDGE_COLOURS[judge], linewidth=1.4, label=JUDGE_WORDS[judge])
+        axes.plot(*zip(*sorted(points), strict=True), color=JUDGE_COLOURS[judge], linewidth=1.4, label=NAMES[judge])
     axes.set(xlim=(0, 1), ylim=(0, 1))
     _percent(axes.xaxis, axes.yaxis)
     axes.set_xlabel("share of those it did not happen to", fontsize=TEXT)
@@ -93,39 +95,16 @@ def _roc(axes: Axes, judges: Mapping[str, Points]) -> None:
 
 
 def _lift(axes: Axes, judges: Mapping[str, Sequence[float]]) -> None:
-    model = judges.get("model", ())
-    axes.bar(range(1, len(model) + 1), model, color=BLUE, width=0.75, label="model")
-    for judge, tenths in judges.items():
-        if judge != "model":
-            axes.plot(
-                range(1, len(tenths) + 1),
-                tenths,
-                color=JUDGE_COLOURS[judge],
-                marker="o",
-                markersize=3,
-                linewidth=1.2,
-                label=JUDGE_WORDS[judge],
-            )
-    axes.axhline(1.0, color=GREY, linewidth=0.8, linestyle="--")
-    axes.set_xticks(range(1, max((len(tenths) for tenths in judges.values()), default=0) + 1))
-    axes.set_xlabel("tenth of the customers, highest scores first", fontsize=TEXT)
-    axes.set_ylabel("lift (1 = as often as anybody)", fontsize=TEXT)
-    axes.legend(fontsize=TEXT - 1, frameon=False, loc="upper right")
+    tenths = zip_longest(judges.get(MODEL, ()), judges.get(RECENCY, ()))
+    charts.lift(axes, [(place, *pair) for place, pair in enumerate(tenths, 1)], is_first=True)
 
 
 def _calibration(axes: Axes, points: Points) -> None:
-    axes.plot([0, 1], [0, 1], color=GREY, linewidth=0.8, linestyle="--", label="as predicted")
-    axes.plot(*zip(*sorted(points), strict=True), color=BLUE, marker="o", markersize=4, linewidth=1.2, label="a tenth of the customers")
-    axes.set(xlim=(0, 1), ylim=(0, 1))
-    _percent(axes.xaxis, axes.yaxis)
-    axes.set_xlabel("predicted", fontsize=TEXT)
-    axes.set_ylabel("observed", fontsize=TEXT)
-    axes.legend(fontsize=TEXT - 1, frameon=False, loc="upper left")
+    charts.calibration(axes, [(*point, None) for point in points], is_first=True)
 
 
 def _importance(axes: Axes, families: Mapping[str, float]) -> None:
-    largest = sorted(families.items(), key=lambda item: (-item[1], item[0]))[:MOST_FAMILIES][::-1]
-    axes.barh([name.replace("_", " ") for name, _ in largest], [share for _, share in largest], color=BLUE, height=0.7)
+    charts.shares(axes, list(families.items()), is_first=True)
     _percent(axes.xaxis)
     axes.set_xlabel("share of the mean distance", fontsize=TEXT)
 
@@ -151,7 +130,7 @@ def _auc(axes: Axes, judges: Mapping[str, Mapping[str, float]]) -> None:
             marker="o",
             markersize=3,
             linewidth=1.3,
-            label=JUDGE_WORDS[judge],
+            label=NAMES[judge],
         )
     _origins(axes, origins)
     low, high = axes.get_ylim()

@@ -33,7 +33,7 @@ def chart(picture: Picture, rows: Iterable[Sequence[Any]]) -> bytes:
     width = 3.6 * max(len(shown), 1) + 0.6 if is_wide else max(3.6, 2.9 * len(shown))
     figure = Figure(figsize=(width, max(height, 1.4)), dpi=100, layout="constrained", facecolor="white")
     figure.suptitle(picture.title, fontsize=9, x=0.01, ha="left")
-    drawn = {"calibration": _calibration, "lift": _lift, "shares": _shares, "tenths": _tenths, "drift": _drift}
+    drawn = {"calibration": calibration, "lift": lift, "shares": shares, "tenths": _tenths, "drift": _drift}
     draw: Callable[..., None] = drawn[picture.positions]
     for place, (name, values) in enumerate(shown.items()):
         axes = figure.add_subplot(1, len(shown), place + 1)
@@ -48,7 +48,8 @@ def chart(picture: Picture, rows: Iterable[Sequence[Any]]) -> bytes:
     return written.getvalue()
 
 
-def _calibration(axes: Axes, rows: Sequence[Sequence[Any]], *, is_first: bool) -> None:
+def calibration(axes: Axes, rows: Sequence[Sequence[Any]], *, is_first: bool) -> None:
+    """Predicted and observed share of each group; rows: predicted, observed, customers."""
     from matplotlib.ticker import PercentFormatter
 
     points = sorted((float(predicted), float(observed)) for predicted, observed, _ in rows)
@@ -63,7 +64,8 @@ def _calibration(axes: Axes, rows: Sequence[Sequence[Any]], *, is_first: bool) -
         axes.legend(fontsize=6.5, frameon=False, loc="upper left")
 
 
-def _lift(axes: Axes, rows: Sequence[Sequence[Any]], *, is_first: bool) -> None:
+def lift(axes: Axes, rows: Sequence[Sequence[Any]], *, is_first: bool) -> None:
+    """How often in each tenth, of the model and of recency alone; rows: tenth, lift of the model, lift of recency (NULL: none)."""
     tenths = [int(tenth) for tenth, _, _ in rows]
     axes.bar(tenths, [float(model or 0) for _, model, _ in rows], color=BLUE, width=0.75, label="model")
     axes.plot(
@@ -77,7 +79,8 @@ def _lift(axes: Axes, rows: Sequence[Sequence[Any]], *, is_first: bool) -> None:
         axes.legend(fontsize=7, frameon=False, loc="upper right")
 
 
-def _shares(axes: Axes, rows: Sequence[Sequence[Any]], *, is_first: bool) -> None:
+def shares(axes: Axes, rows: Sequence[Sequence[Any]], *, is_first: bool) -> None:
+    """Bars by label, the largest first; rows: label, number."""
     from matplotlib.ticker import MaxNLocator
 
     largest = sorted(rows, key=lambda row: -abs(float(row[1])))[:MOST_SHARES][::-1]

@@ -20,13 +20,15 @@ from omnichannel_assets.lake.code import code_digest
 from omnichannel_assets.lake.engine import Engine
 from omnichannel_assets.lake.lake import digest_of
 from omnichannel_assets.lake.tables_scores import MODEL_CARDS, MODEL_EVALUATION, MODEL_TABLES
+from omnichannel_assets.propensity.baselines import MODEL, RECENCY
 from omnichannel_assets.propensity.card import Card, Figure, card_text
+from omnichannel_assets.propensity.evaluation import MEAN
+from omnichannel_assets.propensity.segments import ALL
 from omnichannel_assets.propensity.tasks import Task, task_named
 from omnichannel_assets.resources.workspace import Workspace
 
 TELLS_OF = (*MODEL_TABLES, MODEL_EVALUATION)
 """What cards are made from."""
-MEAN, ALL, MODEL = "mean", "all", "model"
 Figures = Mapping[tuple[str, str, str, str], Figure]
 """(origin, segment, judge, metric) -> figure."""
 
@@ -47,7 +49,7 @@ def make_cards(workspace: Workspace) -> StepReport:
     for as_of in training_dates(workspace):
         made = {table.name: workspace.lake.manifest(table.name, ("as_of", as_of.isoformat())) for table in TELLS_OF}
         inputs = {name: manifest.sha256 for name, manifest in made.items() if manifest}
-        code = code_digest("propensity/card.py", "propensity/tasks.py", "assets/model_cards.py")
+        code = code_digest("propensity/card.py", "propensity/baselines.py", "propensity/tasks.py", "assets/model_cards.py")
         digest = digest_of({"code": code, "columns": MODEL_CARDS.fingerprint(), "inputs": inputs, "population": workspace.settings.eligible_days})
         if is_kept(workspace, report, digest, as_of):
             continue
@@ -178,12 +180,12 @@ def _pictured(card: Card, figures: Figures, origins: Sequence[str]) -> CardFigur
         return [figures[key].value for key in keys if key in figures]
 
     predicted, observed = series(MODEL, "decile_{:02}_predicted"), series(MODEL, "decile_{:02}_observed")
-    roc = {judge: [(0.0, 0.0), *((place / 20, hits) for place, hits in enumerate(series(judge, "roc_{:02}"), 1)), (1.0, 1.0)] for judge in (MODEL, "recency")}
+    roc = {judge: [(0.0, 0.0), *((place / 20, hits) for place, hits in enumerate(series(judge, "roc_{:02}"), 1)), (1.0, 1.0)] for judge in (MODEL, RECENCY)}
     counts = {day: [figures.get((day, ALL, MODEL, f"{kind}_count")) for kind in ("forecast", "actual")] for day in origins}
     return CardFigures(
         f"{card.task.title}, as of {card.as_of}: {card.task.subject} that {card.task.happened}",
         {judge: points for judge, points in roc.items() if len(points) > 2},
-        {judge: found for judge in (MODEL, "recency") if (found := series(judge, "decile_{:02}_lift"))},
+        {judge: found for judge in (MODEL, RECENCY) if (found := series(judge, "decile_{:02}_lift"))},
         list(zip(predicted, observed, strict=True)),
         card.families,
         {day: (pair[0].value, pair[1].value) for day, pair in counts.items() if pair[0] and pair[1]},

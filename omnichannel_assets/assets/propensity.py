@@ -38,7 +38,8 @@ from omnichannel_assets.propensity.reasons import Scored, reasons
 from omnichannel_assets.propensity.scoring import bands, contributions, deciles, places, score
 from omnichannel_assets.propensity.spending import expected_spend
 from omnichannel_assets.propensity.tasks import CHURN_INACTIVITY, CHURN_SUBSCRIPTION, REPURCHASE
-from omnichannel_assets.propensity.training import Model, matrix
+from omnichannel_assets.propensity.training import Model
+from omnichannel_assets.propensity.trees import matrix
 from omnichannel_assets.resources.workspace import Workspace
 
 if TYPE_CHECKING:

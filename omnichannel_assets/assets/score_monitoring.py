@@ -215,7 +215,7 @@ class _Examples:
 def _drift(workspace: Workspace, day: date) -> list[tuple[str, Reading]]:
     """How far inputs and scores of a day have moved, by model."""
     from omnichannel_assets.propensity.scoring import score
-    from omnichannel_assets.propensity.training import matrix
+    from omnichannel_assets.propensity.trees import matrix
 
     examples = _Examples.before(workspace, day)
     if not workspace.lake.has_data(CUSTOMER_FEATURES, day.isoformat()):

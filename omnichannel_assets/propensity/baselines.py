@@ -25,6 +25,8 @@ JUDGES = {
     BGNBD: "expected purchases of BG/NBD",
 }
 """Judge -> what it goes by."""
+NAMES = {MODEL: "the model", BGNBD: "BG/NBD", RFM: "logistic RFM", RECENCY: "recency alone", FREQUENCY: "frequency alone"}
+"""Judge -> its name in a table or picture, in their order there."""
 RFM_COLUMNS = ("recency_days", "order_days_365_days", "spend_365_days")
 HISTORY_COLUMNS = ("recency_days", "first_order_days", "order_days_ever")
 LEAST_HISTORIES = 50

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
+from omnichannel_assets.propensity.baselines import MODEL, NAMES, RECENCY
 from omnichannel_assets.propensity.tasks import Task, days_in_words
 
 TRUSTED_ERROR = 0.05
@@ -64,8 +65,6 @@ class Card:
         return None if found is None else found.value
 
 
-JUDGES = {"model": "the model", "bgnbd": "BG/NBD", "rfm": "logistic RFM", "recency": "recency alone", "frequency": "frequency alone"}
-"""Judge -> its name in the table, in its order."""
 SHOWN = {
     "auc": "AUC",
     "average_precision": "average precision",
@@ -129,7 +128,7 @@ def _goodness(card: Card) -> Section:
     title = "How good it was"
     if card.judged:
         return Section(title, [card.judged])
-    if not card.means.get("model"):
+    if not card.means.get(MODEL):
         return Section(title, ["Not judged: no later cut-off with a closed horizon, or too few customers at it."])
     days = (
         f"{len(card.origins)} origins from {card.origins[0]} to {card.origins[-1]}"
@@ -137,7 +136,7 @@ def _goodness(card: Card) -> Section:
         else f"the one origin {card.origins[0]}"
     )
     words = f"Mean over {days}: each time it learned only from what was known by then and was judged on what came after. In brackets 95 % intervals."
-    tables = [_table("judge", {JUDGES[judge]: card.means[judge] for judge in JUDGES if judge in card.means})]
+    tables = [_table("judge", {name: card.means[judge] for judge, name in NAMES.items() if judge in card.means})]
     if card.segments:
         tables.append(_table("part of the customers", {name.replace("_", " "): told for name, told in card.segments.items()}))
     return Section(title, [words], tables=tables)
@@ -172,7 +171,7 @@ def not_for(card: Card) -> list[str]:
         "For customers outside the population above, and for days long after the last training.",
         "When a feed stopped: without orders everybody looks as if they were leaving.",
     ]
-    error, gain = card.mean("model", "calibration_error"), _gain(card)
+    error, gain = card.mean(MODEL, "calibration_error"), _gain(card)
     if error is not None and error > TRUSTED_ERROR:
         found.insert(0, f"As percentages: they were {100 * error:.0f} points off on average. Use the order of the customers.")
     if gain is not None and gain < CLEAR_GAIN:
@@ -184,5 +183,5 @@ def not_for(card: Card) -> list[str]:
 
 
 def _gain(card: Card) -> float | None:
-    model, recency = card.mean("model", "auc"), card.mean("recency", "auc")
+    model, recency = card.mean(MODEL, "auc"), card.mean(RECENCY, "auc")
     return None if model is None or recency is None else model - recency

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 
 from omnichannel_assets.propensity.calendar import closed
 from omnichannel_assets.propensity.tasks import Task
-from omnichannel_assets.propensity.training import matrix
+from omnichannel_assets.propensity.trees import matrix
 
 if TYPE_CHECKING:
     import numpy as np

@@ -8,7 +8,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from omnichannel_assets.propensity.training import Model, margins, matrix, opened, probabilities
+from omnichannel_assets.propensity.calibration import probabilities
+from omnichannel_assets.propensity.training import Model
+from omnichannel_assets.propensity.trees import margins, matrix, opened
 
 if TYPE_CHECKING:
     import numpy as np

@@ -14,19 +14,16 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from omnichannel_assets.propensity import calendar
-from omnichannel_assets.propensity.calibration import AS_IT_IS, Calibration, Way, choose, probabilities, totalled
-from omnichannel_assets.propensity.calibration import fitted_line as calibrate
+from omnichannel_assets.propensity.calibration import AS_IT_IS, Calibration, Way, choose, totalled
 from omnichannel_assets.propensity.search import NOT_SEARCHED, Found, search
 from omnichannel_assets.propensity.selection import NOT_SELECTED, Selection, select
 from omnichannel_assets.propensity.tasks import Task
 from omnichannel_assets.propensity.terms import USUAL, Terms
-from omnichannel_assets.propensity.trees import Rows, grow, margins, matrix, opened
+from omnichannel_assets.propensity.trees import Rows, grow, margins, matrix
 from omnichannel_assets.propensity.validation import Course, folds
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-__all__ = ["Calibration", "Learning", "Model", "Terms", "calibrate", "margins", "matrix", "opened", "probabilities", "rows_of", "train"]
 
 NEEDED_CUTOFFS = 2
 

@@ -10,12 +10,9 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from omnichannel_assets.lake.engine import Engine
+from omnichannel_assets.propensity.card import CLEAR_GAIN, TRUSTED_ERROR
 from omnichannel_assets.propensity.tasks import Task
 
-SAME_RANKING = 0.02
-"""Two areas under the curve that differ by less are told as no clear difference."""
-OFF = 0.05
-"""A mean distance between predicted and observed shares beyond which percentages are not to be taken at their word."""
 FEW = 50
 """Fewer customers with the label than this say little."""
 TITLES = {"churn_inactivity": "Leaving", "repurchase": "Buying again", "churn_subscription": "Ending a subscription"}
@@ -84,7 +81,7 @@ class Judgement:
         gain = model - recency
         verdict = (
             "no clear difference"
-            if abs(gain) < SAME_RANKING
+            if abs(gain) < CLEAR_GAIN
             else "better than recency"
             if gain > 0
             else "worse than recency, which is the better guide"
@@ -97,7 +94,7 @@ class Judgement:
         gains = [own - recency for own, recency in self.origins.values() if own is not None and recency is not None]
         if len(model) < 2:
             return ""
-        better = sum(gain >= SAME_RANKING for gain in gains)
+        better = sum(gain >= CLEAR_GAIN for gain in gains)
         beside = f"; clearly better than recency alone on {better} of {len(gains)}" if gains else ""
         return f"Over {len(model)} dates, each judged by what was known before it: {100 * min(model):.0f} to {100 * max(model):.0f} times in 100{beside}."
 
@@ -114,7 +111,7 @@ class Judgement:
         if forecast is None or actual is None:
             return ""
         told = f"Expected were {forecast:,.0f} that {self.task.happened}; there were {actual:,.0f}"
-        if error is None or error <= OFF:
+        if error is None or error <= TRUSTED_ERROR:
             return f"{told}: the percentages can be taken at their word."
         lean = (
             "ran too high"

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from omnichannel_assets.assets.card_picture import JUDGE_COLOURS
+from omnichannel_assets.propensity.baselines import BGNBD, FREQUENCY, MODEL, NAMES, RECENCY, RFM
 from omnichannel_assets.propensity.evaluation import MEAN
 from omnichannel_assets.propensity.segments import ALL
 from omnichannel_assets.transactions.results import Result
@@ -14,14 +16,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 WIDTH, HEIGHT, RESOLUTION, TEXT = 4.6, 3.6, 150, 9
-STYLES = {
-    "model": ("#4477AA", "o", "-", "model, with 95 % interval"),
-    "rfm": ("#228833", "^", "--", "RFM"),
-    "bgnbd": ("#AA3377", "D", "--", "BG/NBD"),
-    "frequency": ("#CCBB44", "s", ":", "frequency"),
-    "recency": ("#EE6677", "v", ":", "recency"),
-}
-"""Judge -> colour, mark, line and name; colours are told apart by most people who see few, marks by everybody."""
+STYLES = {MODEL: ("o", "-"), RFM: ("^", "--"), BGNBD: ("D", "--"), FREQUENCY: ("s", ":"), RECENCY: ("v", ":")}
+"""Judge -> mark and line; colours are told apart by most people who see few, marks by everybody."""
 
 
 def draw(path: Path, results: Sequence[Result]) -> None:
@@ -42,13 +38,14 @@ def draw(path: Path, results: Sequence[Result]) -> None:
 def _panel(axes: Axes, result: Result) -> None:
     found = {(f.judge, f.origin): f for f in result.figures if f.metric == "auc" and f.segment == ALL and f.origin != MEAN and f.value is not None}
     origins = sorted({origin for _, origin in found})
-    for judge, (colour, mark, line, name) in reversed(STYLES.items()):
+    for judge, (mark, line) in reversed(STYLES.items()):
+        colour, name = JUDGE_COLOURS[judge], f"{NAMES[judge]}{', with 95 % interval' if judge == MODEL else ''}"
         shown = [(place, found[judge, origin]) for place, origin in enumerate(origins) if (judge, origin) in found]
         places, values = [place for place, _ in shown], [figure.value for _, figure in shown]
-        if judge == "model":
+        if judge == MODEL:
             lows, highs = [figure.low or figure.value for _, figure in shown], [figure.high or figure.value for _, figure in shown]
             axes.fill_between(places, lows, highs, color=colour, alpha=0.18, linewidth=0)
-        axes.plot(places, values, color=colour, marker=mark, linestyle=line, linewidth=2.0 if judge == "model" else 1.3, markersize=5, label=name)
+        axes.plot(places, values, color=colour, marker=mark, linestyle=line, linewidth=2.0 if judge == MODEL else 1.3, markersize=5, label=name)
     axes.set_xticks(range(len(origins)), [origin[:7] for origin in origins], rotation=45, ha="right")
     axes.tick_params(labelsize=TEXT)
     axes.spines[["top", "right"]].set_visible(False)

@@ -6,7 +6,8 @@ import pytest
 
 from omnichannel_assets.propensity.scoring import bands, contributions, deciles, places, score
 from omnichannel_assets.propensity.tasks import CHURN_INACTIVITY
-from omnichannel_assets.propensity.training import margins, matrix, train
+from omnichannel_assets.propensity.training import train
+from omnichannel_assets.propensity.trees import margins, matrix
 from omnichannel_assets_tests.propensity.example_rows import FEATURES, LAST, examples
 
 

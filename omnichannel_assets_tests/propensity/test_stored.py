@@ -20,10 +20,11 @@ from omnichannel_assets.assets.training_examples import version_digest
 from omnichannel_assets.checks.contracts import contract
 from omnichannel_assets.lake.lake import Provenance
 from omnichannel_assets.lake.tables_scores import CHURN_MODEL, CUSTOMER_FEATURES, PROPENSITY_SCORES, REPURCHASE_MODEL, SCORE_TABLES
+from omnichannel_assets.propensity.calibration import Calibration
 from omnichannel_assets.propensity.champion import Verdict
 from omnichannel_assets.propensity.tasks import CHURN_INACTIVITY, CHURN_SUBSCRIPTION, REPURCHASE
 from omnichannel_assets.propensity.terms import Terms
-from omnichannel_assets.propensity.training import Calibration, Model, train
+from omnichannel_assets.propensity.training import Model, train
 from omnichannel_assets_tests.integration.running import workspace
 from omnichannel_assets_tests.propensity.example_rows import FEATURES, LAST, examples
 

@@ -8,8 +8,8 @@ import pytest
 from omnichannel_assets.propensity.scoring import score
 from omnichannel_assets.propensity.tasks import CHURN_INACTIVITY, CHURN_SUBSCRIPTION, REPURCHASE, TASKS
 from omnichannel_assets.propensity.terms import Terms
-from omnichannel_assets.propensity.training import matrix, rows_of, train
-from omnichannel_assets.propensity.trees import Parameters, grow
+from omnichannel_assets.propensity.training import rows_of, train
+from omnichannel_assets.propensity.trees import Parameters, grow, matrix
 from omnichannel_assets_tests.propensity.example_rows import FEATURES, LAST, examples, without_labels
 
 
