@@ -13,7 +13,7 @@ setup(
     license="Apache-2.0",
     python_requires=">=3.11",
     packages=find_packages(include=["omnichannel_assets", "omnichannel_assets.*"]),
-    package_data={"omnichannel_assets": ["sql/*.sql", "sql/conservation/*.sql", "dms/registry.yaml", "identity/rules.yaml"]},
+    package_data={"omnichannel_assets": ["sql/*.sql", "sql/conservation/*.sql", "dms/registry.yaml", "identity/rules.yaml", "activation/campaigns.yaml"]},
     entry_points={"console_scripts": ["omnichannel = omnichannel_assets.cli:main"]},
     install_requires=[
         # dagster-aws and dagster-webserver pin dagster exactly and stop at 1.13.27: asking for a newer one silently gets an ancient dagster-aws.
@@ -40,6 +40,8 @@ setup(
         "PyYAML>=6",
         "click>=8.1",
         "tabulate>=0.9",
+        # Reads the conditions of campaign rules: a tree that can be checked, where patterns could be fooled.
+        "sqlglot>=30",
         "filelock>=3.16",
         "requests>=2.32",
         "urllib3>=2.5",
@@ -49,7 +51,7 @@ setup(
     ],
     extras_require={
         "match": ["splink>=5,<6"],
-        "test": ["pytest>=9", "pytest-xdist>=3.8", "hypothesis>=6.140", "moto[server]>=5.2.5", "networkx>=3", "sqlglot>=30", "selenium>=4.30", "splink>=5,<6", "ruff>=0.14"],
+        "test": ["pytest>=9", "pytest-xdist>=3.8", "hypothesis>=6.140", "moto[server]>=5.2.5", "networkx>=3", "selenium>=4.30", "splink>=5,<6", "ruff>=0.14"],
     },
     classifiers=["Programming Language :: Python :: 3.11", "License :: OSI Approved :: Apache Software License", "Framework :: Dagster"],
 )

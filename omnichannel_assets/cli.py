@@ -12,6 +12,7 @@ from pathlib import Path
 import click
 
 from omnichannel_assets import __version__
+from omnichannel_assets.commands.deliver import apply_command, plan_command
 from omnichannel_assets.commands.erase import erase
 from omnichannel_assets.commands.evaluate import evaluate
 from omnichannel_assets.commands.evaluate_identity import evaluate_identity
@@ -194,6 +195,8 @@ cli.add_command(matches)
 cli.add_command(evaluate)
 cli.add_command(evaluate_identity)
 cli.add_command(erase)
+cli.add_command(plan_command)
+cli.add_command(apply_command)
 
 
 def main() -> None:

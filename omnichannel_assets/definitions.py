@@ -57,7 +57,7 @@ def build_definitions(settings: Settings | None = None, overrides: Mapping[str, 
     """
     settings = settings or load_settings()
     workspace = Workspace(settings)
-    registry, _ = workspace.registry, workspace.rules  # a mistake in either file is told before anything runs
+    registry, *_ = workspace.registry, workspace.rules, workspace.campaigns  # a mistake in any file is told before anything runs
     return dg.Definitions(
         assets=build_assets(settings, registry),
         resources={"workspace": WorkspaceResource.of(settings), **(overrides or {})},

@@ -81,7 +81,10 @@ class Settings(BaseModel):
     model_device: Literal["cpu", "cuda"] = Field("cpu", description="Where trees grow; cuda needs `xgboost` in place of `xgboost-cpu`.")
     model_threads: int = Field(1, ge=1, le=1024, description="Threads that trees grow with; any number gives the same model.")
     seed: int = Field(20, ge=0, le=2**31 - 1, description="Of everything that is drawn while models learn.")
-    holdout_share: float = Field(0.1, ge=0, lt=1, description="Share of each audience that is kept out of every channel: the control arm.")
+    campaigns: str = Field("", description="YAML file of the campaigns. Empty: win-back, reactivation and look-alike seed of the package.")
+    holdout_share: float = Field(
+        0.1, ge=0, lt=1, description="Share of each audience that is kept out of every channel, the control arm, where its campaign names none."
+    )
     audience_approval: Literal["off", "required"] = Field(
         "off", description="required: campaigns wait until a person approves the as-of date (in the UI, or with `omnichannel approve`)."
     )

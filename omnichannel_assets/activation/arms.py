@@ -1,4 +1,4 @@
-"""Which arm of an audience a customer is in: treatment, or the control that no channel ever reaches.
+"""Which arm of an audience a customer is in: treatment, or the control that no channel ever reaches; and which sub-group of the treatment.
 
 The draw is a keyed hash of customer and audience, so it needs no memory: it is the same in every run and for every as-of date, stays when the
 audience is recomputed, and is independent between audiences. It decides for people who were no control before: ids end, controls do not
@@ -8,27 +8,28 @@ audience is recomputed, and is independent between audiences. It decides for peo
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    import pyarrow as pa
+from collections.abc import Mapping
 
 TREATMENT, CONTROL = "treatment", "control"
-WIN_BACK, REPURCHASE_LOOKALIKE = "win_back", "repurchase_lookalike"
-AUDIENCES = (WIN_BACK, REPURCHASE_LOOKALIKE)
+_WHOLE = 2**64
 
 
 def arm_of(customer_id: str, audience: str, key: bytes, holdout_share: float) -> str:
     """``control`` for the given share of customers (0 to under 1), the same ones every time; else ``treatment``. The key has 1 to 64 bytes."""
-    digest = hashlib.blake2b(f"{audience}\0{customer_id}".encode(), digest_size=8, key=key, person=b"audience arm").digest()
-    return CONTROL if int.from_bytes(digest, "big") < holdout_share * 2**64 else TREATMENT
+    return CONTROL if _drawn(customer_id, audience, key, b"audience arm") < holdout_share * _WHOLE else TREATMENT
 
 
-def arms(customer_ids: Iterable[str], key: bytes, holdout_share: float) -> pa.Table:
-    """Every audience's arm of some customers. Columns: audience, customer_id, arm."""
-    import pyarrow as pa
+def variant_of(customer_id: str, audience: str, key: bytes, variants: Mapping[str, float]) -> str | None:
+    """The sub-group of a customer, drawn independently of the arm; None where there are no ``variants`` (name -> share, adding up to 1)."""
+    drawn, reached = _drawn(customer_id, audience, key, b"audience variant") / _WHOLE, 0.0
+    for name, share in variants.items():
+        reached += share
+        if drawn < reached:
+            return name
+    return next(reversed(variants), None)  # shares that add up to a little less than 1
 
-    rows = [(audience, customer, arm_of(customer, audience, key, holdout_share)) for customer in customer_ids for audience in AUDIENCES]
-    schema = pa.schema([("audience", pa.string()), ("customer_id", pa.string()), ("arm", pa.string())])
-    return pa.Table.from_pylist([dict(zip(schema.names, row, strict=True)) for row in rows], schema=schema)
+
+def _drawn(customer_id: str, audience: str, key: bytes, purpose: bytes) -> int:
+    """A number below 2**64, evenly spread and the same for ever."""
+    digest = hashlib.blake2b(f"{audience}\0{customer_id}".encode(), digest_size=8, key=key, person=purpose).digest()
+    return int.from_bytes(digest, "big")

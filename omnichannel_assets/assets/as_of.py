@@ -6,8 +6,8 @@ and joins the identities in force; as of T both are T's own. The stored trusted 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from datetime import date
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import date, timedelta
 from typing import Any
 
 from omnichannel_assets.assets.steps import STEPS, Draft, StepReport, conserved, log, publish, read_by, register_inputs
@@ -17,7 +17,7 @@ from omnichannel_assets.lake.engine import Engine, model_exists, model_text
 from omnichannel_assets.lake.lake import digest_of
 from omnichannel_assets.lake.schema import TableSchema
 from omnichannel_assets.lake.tables import STATIC_TABLES
-from omnichannel_assets.lake.tables_activation import CONTROL_IDENTIFIERS
+from omnichannel_assets.lake.tables_activation import AUDIENCE_ENTRIES, AUDIENCES, CONTROL_IDENTIFIERS
 from omnichannel_assets.lake.tables_identity import IDENTITIES
 from omnichannel_assets.resources.workspace import DEFAULT_DMS_TABLES, Workspace
 from omnichannel_assets.settings import midnight
@@ -28,6 +28,10 @@ STORED = {table.name for table in STATIC_TABLES} | set(DEFAULT_DMS_TABLES)
 EARLIER_CONTROLS = "earlier_controls"
 """By which identifiers controls were known: at every as-of date before T, and at the date of the partition that is read, where one is.
 No digest covers it: whoever builds a table from it says what of it the rows depend on."""
+EARLIER_ENTRIES = "earlier_entries"
+"""By which identifiers people were known who entered an audience at an as-of date before T, as far back as campaigns ask. No digest either."""
+PREVIOUS_AUDIENCES, PREVIOUS_IDENTITIES = "previous_audiences", "previous_identities"
+"""The audiences of the newest as-of date before T, and whose each identifier was then. No digest either."""
 IDENTITIES_HISTORY = "identities_history"
 """Whose an identifier was, at every date up to T."""
 
@@ -73,6 +77,13 @@ def register_world(
             register_identities(workspace, engine, as_of, name)
         elif name == EARLIER_CONTROLS:
             engine.register_files(CONTROL_IDENTIFIERS, workspace.lake.paths(CONTROL_IDENTIFIERS, _control_dates(workspace, as_of, partition)), name)
+        elif name == EARLIER_ENTRIES:
+            engine.register_files(AUDIENCE_ENTRIES, workspace.lake.paths(AUDIENCE_ENTRIES, _entry_dates(workspace, as_of)), name)
+        elif name == PREVIOUS_AUDIENCES:
+            previous = previous_audience_date(workspace, as_of)
+            engine.register_files(AUDIENCES, workspace.lake.paths(AUDIENCES, [previous.isoformat()]) if previous else [], name)
+        elif name == PREVIOUS_IDENTITIES:
+            register_identities(workspace, engine, previous_audience_date(workspace, as_of) or as_of, name)
         elif name == IDENTITIES_HISTORY:
             _register_history(workspace, engine, as_of)
         elif table is not None and name in AS_OF_STEPS:
@@ -90,6 +101,18 @@ def _control_dates(workspace: Workspace, as_of: date, partition: date | None = N
     """The dates whose controls count at T: earlier ones, and the partition's own when it is read and not made."""
     last = partition.isoformat() if partition else as_of.isoformat()
     return [value for value in workspace.lake.manifests(CONTROL_IDENTIFIERS) if value < last or (partition and value == last)]
+
+
+def _entry_dates(workspace: Workspace, as_of: date) -> list[str]:
+    """The dates whose entries still matter at T."""
+    first = (as_of - timedelta(days=workspace.campaigns.remembered_days)).isoformat()
+    return [value for value in workspace.lake.manifests(AUDIENCE_ENTRIES) if first <= value < as_of.isoformat()]
+
+
+def previous_audience_date(workspace: Workspace, as_of: date) -> date | None:
+    """The newest as-of date before T that has audiences."""
+    earlier = [value for value in workspace.lake.manifests(AUDIENCES) if value < as_of.isoformat()]
+    return date.fromisoformat(max(earlier)) if earlier else None
 
 
 def _register_history(workspace: Workspace, engine: Engine, as_of: date) -> None:
@@ -138,15 +161,17 @@ def build_as_of(
     *,
     parameters: Mapping[str, Any] | None = None,
     prepare: Callable[[Engine], None] | None = None,
+    prepared: Sequence[str] = (),
     depends_on: Any = None,
 ) -> StepReport:
     """Bring as-of partitions of a table up to date from its SQL model. Raises ChecksFailedError.
 
     ``parameters`` are values the model binds besides those of ``parameters_at``; ``prepare`` makes inputs that are no tables, from what
-    ``depends_on`` names.
+    ``depends_on`` names, after what the models ``prepared`` in it read is there.
     """
     law = f"conservation/{table.name}"
-    models = [table.name, *([law] if model_exists(law) else [])]
+    laws = [law] if model_exists(law) else []
+    models = [table.name, *laws, *prepared]
     report = StepReport(table)
     for as_of in known_before(workspace, as_ofs):
         value = as_of.isoformat()
@@ -164,7 +189,7 @@ def build_as_of(
                 prepare(engine)
             bound = {**parameters_at(workspace, as_of), **(parameters or {})}
             data = engine.model(table, bound)
-            checks = list(conserved(engine, table, data, bound).values()) if len(models) > 1 else []
+            checks = list(conserved(engine, table, data, bound).values()) if laws else []
         log.info("%s as of %s: %s rows", table.name, as_of, f"{data.num_rows:,}")
         publish(workspace, report, Draft(data, digest, value, counts={"rows_out": data.num_rows}, checks=tuple(checks)))
     return report.raise_failures()

@@ -9,20 +9,20 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from omnichannel_assets.activation.arms import AUDIENCES as AUDIENCE_NAMES
-from omnichannel_assets.activation.arms import WIN_BACK
 from omnichannel_assets.activation.calls import CallHook, called, no_hook
+from omnichannel_assets.activation.campaigns import Campaign
 from omnichannel_assets.activation.ledger import Content, Entry
 from omnichannel_assets.activation.outcomes import Outcome
 from omnichannel_assets.activation.pinpoint import PLACEHOLDER_APPLICATION, PLACEHOLDER_ROLE
 from omnichannel_assets.assets.as_of import as_of_reads, known_before
+from omnichannel_assets.assets.campaign_streams import Stream, Streams
 from omnichannel_assets.assets.deletions import import_key, send_open
 from omnichannel_assets.assets.deletions import in_words as deletions_in_words
 from omnichannel_assets.assets.ledgers import SERVICES, StoredLedger, ledger_name
@@ -40,35 +40,37 @@ from omnichannel_assets.settings import midnight
 if TYPE_CHECKING:
     import pyarrow as pa
 
-SCORES = "scores"
-SCORE_TRAITS = ("churn_score", "churn_band", "repurchase_score", "repurchase_decile", "subscription_churn_score")
 CHUNK = 2000
 """Rows between two saves of the ledger, at least; a long ledger is saved about `SAVES` times in a stream, however long it is."""
 SAVES = 10
 
 
-def deliver_segment(workspace: Workspace, as_ofs: Iterable[date], hook: CallHook = no_hook) -> StepReport:
-    """Send score traits of everybody, and audience membership of the treatment arms, to Segment. Data: ``scores``; campaigns: one an audience."""
-    return _deliver(workspace, "segment", as_ofs, hook, _send_segment)
+def deliver_segment(workspace: Workspace, as_ofs: Iterable[date], hook: CallHook = no_hook, *, is_released: bool = False) -> StepReport:
+    """Send score traits of everybody, and audience membership of the treatment arms, to Segment. Data: ``scores``; campaigns: one each."""
+    return _deliver(workspace, "segment", as_ofs, hook, _send_segment, is_released)
 
 
-def deliver_pinpoint(workspace: Workspace, as_ofs: Iterable[date], hook: CallHook = no_hook) -> StepReport:
-    """Write the win-back endpoint file and import request for Pinpoint. Files only: the service has ended."""
-    return _deliver(workspace, "pinpoint", as_ofs, hook, _write_pinpoint)
+def deliver_pinpoint(workspace: Workspace, as_ofs: Iterable[date], hook: CallHook = no_hook, *, is_released: bool = False) -> StepReport:
+    """Write the endpoint file and import request of each campaign for Pinpoint. Files only: the service has ended."""
+    return _deliver(workspace, "pinpoint", as_ofs, hook, _write_pinpoint, is_released)
 
 
-def deliver_connect(workspace: Workspace, as_ofs: Iterable[date], hook: CallHook = no_hook) -> StepReport:
-    """Write the win-back upload file, upload request and segment definition for Connect Customer Profiles. Files only."""
-    return _deliver(workspace, "connect", as_ofs, hook, _write_connect)
+def deliver_connect(workspace: Workspace, as_ofs: Iterable[date], hook: CallHook = no_hook, *, is_released: bool = False) -> StepReport:
+    """Write the upload file, upload request and segment definition of each campaign for Connect Customer Profiles. Files only."""
+    return _deliver(workspace, "connect", as_ofs, hook, _write_connect, is_released)
 
 
-def deliver_personalize(workspace: Workspace, as_ofs: Iterable[date], hook: CallHook = no_hook) -> StepReport:
+def deliver_personalize(workspace: Workspace, as_ofs: Iterable[date], hook: CallHook = no_hook, *, is_released: bool = False) -> StepReport:
     """Import the interactions, items and users data sets into Personalize where they changed."""
-    return _deliver(workspace, "personalize", as_ofs, hook, _import_personalize)
+    return _deliver(workspace, "personalize", as_ofs, hook, _import_personalize, is_released)
+
+
+DELIVER = {"segment": deliver_segment, "pinpoint": deliver_pinpoint, "connect": deliver_connect, "personalize": deliver_personalize}
+"""Channel -> its delivery. ``is_released``: a person has answered the questions of the guards (`omnichannel apply`)."""
 
 
 def _deliver(
-    workspace: Workspace, channel: str, as_ofs: Iterable[date], hook: CallHook, send: Callable[[Delivery, World, Channels], None]
+    workspace: Workspace, channel: str, as_ofs: Iterable[date], hook: CallHook, send: Callable[[Delivery, World, Channels], None], is_released: bool
 ) -> StepReport:
     days = [day for day in known_before(workspace, as_ofs) if audiences_digest(workspace, day)]
     stored = StoredLedger(workspace, ledger_name(workspace, channel))
@@ -76,7 +78,7 @@ def _deliver(
         why = "there are no audiences yet" if not days else f"DELIVERY_MODE is {workspace.settings.delivery_mode} and does not reach it"
         stored.report.figures["outcome"] = f"nothing sent: {why}"
         return stored.report
-    delivery = Delivery(workspace, channel, days[-1], hook, stored)
+    delivery = Delivery(workspace, channel, days[-1], hook, stored, is_released=is_released)
     with workspace.lake.engine() as engine, open_channels(workspace, hook) as channels:
         world = World(workspace, engine, delivery.as_of)
         if channel == "personalize":  # imports nothing while it deletes: what an earlier run left comes first
@@ -92,81 +94,33 @@ def _deliver(
 
 
 def _send_segment(delivery: Delivery, world: World, channels: Channels) -> None:
-    if delivery.wants(SCORES, is_campaign=False):
-        _send_scores(delivery, world, channels)
-    members: list[dict[str, Any]] | None = None
-    for audience in AUDIENCE_NAMES:
-        is_wanted = delivery.wants(audience, is_campaign=True)
-        if not is_wanted and not delivery.results[audience].is_held:
-            continue
-        members = world.rows("campaign_members").to_pylist() if members is None else members
-        rows = [row for row in members if row["audience"] == audience and is_wanted]
-        wanted = [_segment_content(row, {audience: True}) for row in rows if row["destination_key"]]
-        delivery.results[audience].without_address = len(rows) - len(wanted)
-        leaving = delivery.leavers(audience, wanted, {audience: False})
-        if wanted:
-            _send_contents(delivery, channels, audience, wanted, leaving)
-        else:
-            _take_out_barred(delivery, world, channels, audience, leaving)
+    for stream in Streams(delivery, world).segment():
+        if not stream.is_empty:
+            _send_contents(delivery, channels, stream)
 
 
-def _send_scores(delivery: Delivery, world: World, channels: Channels) -> None:
-    """Scores of everybody but the erased, whose traits are cleared. A trait that nobody has is none of them: without a model nobody loses one."""
-    rows = world.rows("score_traits").to_pylist()
-    traits = [name for name in SCORE_TRAITS if any(row[name] is not None for row in rows)]
-    wanted = [_segment_content(row, {name: row[name] for name in traits}) for row in rows if row["destination_key"]]
-    delivery.results[SCORES].without_address = len(rows) - len(wanted)
-    if traits and wanted:
-        _send_contents(delivery, channels, SCORES, wanted, delivery.leavers(SCORES, wanted, dict.fromkeys(SCORE_TRAITS)))
-    else:
-        delivery.stop(SCORES, "nothing sent: nobody has a score")
-
-
-def _take_out_barred(delivery: Delivery, world: World, channels: Channels, audience: str, leaving: Sequence[Content]) -> None:
-    """Of an audience that is empty, or not approved, take out those whom no campaign may hold, and nobody else."""
-    ids = world.rows("barred_ids").to_pylist() if leaving else []
-    barred = {f"{row['identifier_type']}:{row['identifier_value']}" for row in ids if row["audience"] in (None, audience)}
-    leaving = [content for content in leaving if content.destination_key in barred]
-    if not delivery.results[audience].is_held:
-        _stop_empty(delivery, audience, "nobody was removed but who may not be contacted any more" if leaving else "nobody was removed")
-    if leaving:
-        _send_contents(delivery, channels, audience, [], leaving, is_partial=True)
-
-
-def _segment_content(row: Mapping[str, Any], fields: Mapping[str, Any]) -> Content:
-    return Content(f"{row['destination_type']}:{row['destination_key']}", row["customer_id"], fields)
-
-
-def _stop_empty(delivery: Delivery, stream: str, removed: str = "nobody was removed") -> None:
-    """An empty audience after a filled one removes nobody: an empty input never means that everyone left."""
-    is_unexpected = delivery.holds(stream)
-    words = "nothing sent: the audience is empty" + (f" now; {removed}, look at the scores" if is_unexpected else "")
-    delivery.stop(stream, words, is_unexpected=is_unexpected)
-
-
-def _send_contents(
-    delivery: Delivery, channels: Channels, stream: str, wanted: Sequence[Content], leaving: Sequence[Content], *, is_partial: bool = False
-) -> None:
+def _send_contents(delivery: Delivery, channels: Channels, stream: Stream) -> None:
     """Send what changed of a Segment stream, noting how each ended. What is partial leaves the stream open for its date."""
-    contents = sorted([*wanted, *leaving], key=lambda content: content.destination_key)
-    sending = delivery.stored.begin(stream, contents, delivery.as_of, is_partial=is_partial)
+    contents = sorted([*stream.contents, *stream.leaving], key=lambda content: content.destination_key)
+    sending = delivery.stored.begin(stream.name, contents, delivery.as_of, is_partial=stream.is_partial)
     entries = {entry.message_id: entry for entry, _ in sending}
     least, unsaved = max(CHUNK, len(sending) // SAVES), 0
-    for outcomes in channels.segment.deliver(_messages(sending)):
+    for outcomes in channels.segment.deliver(messages(sending)):
         for outcome in outcomes:
             delivery.stored.ledger.settle(entries[outcome.key], outcome.state, outcome.words)
         unsaved += len(outcomes)
         if unsaved >= least:
             delivery.stored.save()
             unsaved = 0
-    if is_partial:
+    if stream.is_partial:
         delivery.stored.save()
     else:
-        delivery.stored.finish(stream, delivery.as_of)
-    delivery.count(stream, wanted, leaving, [content.destination_key for _, content in sending])
+        delivery.stored.finish(stream.name, delivery.as_of)
+    delivery.count(stream.name, stream.contents, stream.leaving, [content.destination_key for _, content in sending])
 
 
-def _messages(sending: Iterable[tuple[Entry, Content]]) -> Iterator[dict[str, Any]]:
+def messages(sending: Iterable[tuple[Entry, Content]]) -> Iterator[dict[str, Any]]:
+    """What Segment is told of each content, in order."""
     from omnichannel_assets.activation.segment import identify
 
     for entry, content in sending:
@@ -175,66 +129,62 @@ def _messages(sending: Iterable[tuple[Entry, Content]]) -> Iterator[dict[str, An
 
 
 def _write_pinpoint(delivery: Delivery, world: World, _channels: Channels) -> None:
-    """The endpoint file of the treatment arm, and the request that would import it."""
+    """The endpoint file of each campaign's treatment arm, and the request that would import it."""
     from omnichannel_assets.activation.pinpoint import endpoint_csv, import_job_request
 
-    def files(rows: pa.Table, folder: str) -> tuple[dict[str, bytes], list[Outcome]]:
+    def files(campaign: Campaign, rows: pa.Table, folder: str) -> tuple[dict[str, bytes], list[Outcome]]:
         data, rejected = endpoint_csv(rows)
         application = delivery.workspace.settings.pinpoint_application_id or PLACEHOLDER_APPLICATION
-        request = import_job_request(application, PLACEHOLDER_ROLE, f"s3://bucket/{folder}", f"{WIN_BACK}-{delivery.as_of}")
+        request = import_job_request(application, PLACEHOLDER_ROLE, f"s3://bucket/{folder}", f"{campaign.name}-{delivery.as_of}")
         return {"part-0000.csv": data, "import_job_request.json": _as_json(request)}, rejected
 
-    _write_campaign(delivery, world, files)
+    _write_campaigns(delivery, world, files)
 
 
 def _write_connect(delivery: Delivery, world: World, _channels: Channels) -> None:
-    """The upload file of the treatment arm, the upload request, and the definition of the segment that picks it."""
+    """The upload file of each campaign's treatment arm, the upload request, and the definition of the segment that picks it."""
     from omnichannel_assets.activation.connect import segment_definition_request, upload_csv, upload_job_request
 
-    def files(rows: pa.Table, _folder: str) -> tuple[dict[str, bytes], list[Outcome]]:
+    def files(campaign: Campaign, rows: pa.Table, _folder: str) -> tuple[dict[str, bytes], list[Outcome]]:
         data, rejected = upload_csv(rows, delivery.as_of)
-        domain, name = delivery.workspace.settings.connect_domain, f"win-back-{delivery.as_of}"
+        domain, name = delivery.workspace.settings.connect_domain, f"{campaign.name.replace('_', '-')}-{delivery.as_of}"
         requests = {
             "upload_job_request.json": _as_json(upload_job_request(domain, name)),
             "segment_definition_request.json": _as_json(segment_definition_request(domain, name, delivery.as_of)),
         }
         return {"profiles.csv": data, **requests}, rejected
 
-    _write_campaign(delivery, world, files)
+    _write_campaigns(delivery, world, files)
 
 
-FileMaker = Callable[["pa.Table", str], tuple[dict[str, bytes], "list[Outcome]"]]
+FileMaker = Callable[["Campaign", "pa.Table", str], tuple[dict[str, bytes], "list[Outcome]"]]
 
 
-def _write_campaign(delivery: Delivery, world: World, make: FileMaker) -> None:
-    """Write the files of the win-back campaign below ``outbox/`` and note everybody in them.
+def _write_campaigns(delivery: Delivery, world: World, make: FileMaker) -> None:
+    """Write the files of each campaign below ``outbox/`` and note everybody in them.
 
     A file holds the whole treatment arm, because the segment of a date is its file; the ledger tells whose row changed.
     """
-    if not delivery.wants(WIN_BACK, is_campaign=True):
-        return
-    import pyarrow.compute as pc
-
-    rows = world.rows("campaign_members")
-    rows = rows.filter(pc.equal(rows["audience"], WIN_BACK)).sort_by("customer_id")
-    mapped = ("email", "first_name", "country", "churn_score", "churn_band", "pick_1", "pick_2", "pick_3")
-    wanted = [Content(row["customer_id"], row["customer_id"], {name: row[name] for name in mapped}) for row in rows.to_pylist()]
-    if not wanted:
-        _stop_empty(delivery, WIN_BACK)
-        return
-    leaving = delivery.leavers(WIN_BACK, wanted, {})
-    note_sent(delivery, rows["customer_id"].to_pylist())
-    folder = f"outbox/{delivery.channel}/{WIN_BACK}/as_of={delivery.as_of}/"
-    sending = delivery.stored.begin(WIN_BACK, [*wanted, *leaving], delivery.as_of)
-    files, rejected = make(rows, folder)
-    for name, data in files.items():
-        called(delivery.hook, f"{delivery.channel}.write {name}", partial(delivery.workspace.lake.store.write, folder + name, data))
-    refused = {outcome.key: outcome.words for outcome in rejected}
-    for entry, content in sending:
-        words = refused.get(content.destination_key)
-        delivery.stored.ledger.settle(entry, "rejected" if words else "loaded", words or "")
-    delivery.stored.finish(WIN_BACK, delivery.as_of)
-    delivery.count(WIN_BACK, wanted, leaving, [content.destination_key for _, content in sending])
+    streams = Streams(delivery, world)
+    for stream in streams.files():
+        if stream.contents:
+            note_sent(delivery, [row["customer_id"] for row in stream.rows])
+        sending = delivery.stored.begin(stream.name, [*stream.contents, *stream.leaving], delivery.as_of, is_partial=stream.is_partial)
+        refused: dict[str, str] = {}
+        if stream.contents and stream.campaign:
+            folder = f"outbox/{delivery.channel}/{stream.name}/as_of={delivery.as_of}/"
+            files, rejected = make(stream.campaign, streams.table(stream), folder)
+            for name, data in files.items():
+                called(delivery.hook, f"{delivery.channel}.write {name}", partial(delivery.workspace.lake.store.write, folder + name, data))
+            refused = {outcome.key: outcome.words for outcome in rejected}
+        for entry, content in sending:
+            words = refused.get(content.destination_key)
+            delivery.stored.ledger.settle(entry, "rejected" if words else "loaded", words or "")
+        if stream.is_partial:
+            delivery.stored.save()
+        else:
+            delivery.stored.finish(stream.name, delivery.as_of)
+        delivery.count(stream.name, stream.contents, stream.leaving, [content.destination_key for _, content in sending])
 
 
 def _as_json(request: Mapping[str, Any]) -> bytes:
@@ -247,6 +197,19 @@ DATASETS = {"Interactions": "personalize_interactions", "Items": "personalize_it
 
 def _import_personalize(delivery: Delivery, world: World, channels: Channels) -> None:
     """Bring Personalize's data sets up to date: those whose file differs from the one imported last. A refused one is tried again each date."""
+    for stream, data, user_ids in data_sets(delivery, world):
+        if user_ids:
+            note_sent(delivery, user_ids)
+        sending = delivery.stored.begin(stream.name, stream.contents, delivery.as_of)
+        for entry, _ in sending:
+            outcome = _imported(delivery, channels, entry, data)
+            delivery.stored.ledger.settle(entry, outcome.state, outcome.words)
+        delivery.stored.finish(stream.name, delivery.as_of)
+        delivery.count(stream.name, stream.contents, [], [stream.name for _ in sending])
+
+
+def data_sets(delivery: Delivery, world: World) -> Iterator[tuple[Stream, bytes, list[str]]]:
+    """Each data set of Personalize that is wanted now: the stream with its file's digest as the one content, the file, and whom it names."""
     from omnichannel_assets.activation.personalize_files import write_csv
     from omnichannel_assets.activation.personalize_schemas import SCHEMAS
 
@@ -260,15 +223,8 @@ def _import_personalize(delivery: Delivery, world: World, channels: Channels) ->
             delivery.stop(name, "nothing sent: there are no rows; an import would empty the data set", is_unexpected=delivery.holds(name))
             continue
         fields = {"sha256": hashlib.sha256(file.data).hexdigest(), "group": delivery.workspace.settings.personalize_group}
-        content = Content(name, None, fields, insists=True)
-        if "user_id" in rows.column_names:
-            note_sent(delivery, rows["user_id"].unique().to_pylist())
-        sending = delivery.stored.begin(name, [content], delivery.as_of)
-        for entry, _ in sending:
-            outcome = _imported(delivery, channels, entry, file.data)
-            delivery.stored.ledger.settle(entry, outcome.state, outcome.words)
-        delivery.stored.finish(name, delivery.as_of)
-        delivery.count(name, [content], [], [name for _ in sending])
+        user_ids = rows["user_id"].unique().to_pylist() if "user_id" in rows.column_names else []
+        yield Stream(name, [Content(name, None, fields, insists=True)]), file.data, user_ids
 
 
 def _imported(delivery: Delivery, channels: Channels, entry: Entry, data: bytes) -> Outcome:
@@ -294,15 +250,14 @@ def _imported(delivery: Delivery, channels: Channels, entry: Entry, data: bytes)
 
 DESCRIPTIONS = {
     "segment": "Scores as traits of everybody Segment knows, and audience membership of the treatment arms. Only what changed is sent, once by effect.",
-    "pinpoint": "Win-back endpoint file and import request for Pinpoint, treatment arm only. Files: the service has ended.",
-    "connect": "Win-back upload file, upload request and segment definition for Connect Customer Profiles, treatment arm only.",
+    "pinpoint": "Endpoint file and import request of each campaign for Pinpoint, treatment arm only. Files: the service has ended.",
+    "connect": "Upload file, upload request and segment definition of each campaign for Connect Customer Profiles, treatment arm only.",
     "personalize": "Interactions, items and users data sets imported into Personalize when they changed.",
 }
 
 
 def assets(as_of_days: dg.PartitionsDefinition) -> list[dg.AssetsDefinition]:
     """The Dagster assets of this stage. Of a range of as-of dates only the newest is delivered."""
-    steps = {"segment": deliver_segment, "pinpoint": deliver_pinpoint, "connect": deliver_connect, "personalize": deliver_personalize}
     models = {
         "segment": ("score_traits", "campaign_members"),
         "pinpoint": ("campaign_members",),
@@ -321,5 +276,5 @@ def assets(as_of_days: dg.PartitionsDefinition) -> list[dg.AssetsDefinition]:
             kinds=("parquet", channel),
             owners=["team:marketing"],
         )
-        for channel, step in steps.items()
+        for channel, step in DELIVER.items()
     ]

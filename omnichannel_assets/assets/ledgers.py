@@ -81,6 +81,16 @@ class StoredLedger:
         day = self._marks.get(f"{kind}:{stream}")
         return date.fromordinal(day) if day else None
 
+    def streams(self) -> set[str]:
+        """The streams that have entries."""
+        return {entry.stream for entry in self.ledger.entries()}
+
+    def preview(self, stream: str, wanted: Iterable[Content], as_of: date) -> list[tuple[Entry, Content]]:
+        """What `begin` would send, without noting it in the lake. This ledger is of no use for a delivery afterwards."""
+        wanted = list(wanted)
+        self._recall(stream, wanted)
+        return self.ledger.begin(stream, wanted, as_of)
+
     def begin(self, stream: str, wanted: Iterable[Content], as_of: date, *, is_partial: bool = False) -> list[tuple[Entry, Content]]:
         """Note what is about to be sent, in the lake, before anything leaves. What is partial does not count as the date's delivery."""
         wanted = list(wanted)

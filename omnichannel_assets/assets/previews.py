@@ -178,7 +178,7 @@ PREVIEWS: dict[str, tuple[Preview, ...]] = {
         SmallTable(
             "who is in which arm",
             "select as_of, audience, count(*) filter (where arm = 'treatment') as treatment, count(*) filter (where arm = 'control') as control, "
-            "count(*) as people from audiences group by 1, 2 order by 1 desc, 2",
+            "count(*) filter (where entered_on = as_of) as new, count(*) as people from audiences group by 1, 2 order by 1 desc, 2",
         ),
     ),
     "delivery_ledger": (

@@ -47,6 +47,8 @@ class Delivery:
     hook: CallHook
     stored: StoredLedger
     results: dict[str, StreamResult] = field(default_factory=dict)
+    is_released: bool = False
+    """A person has looked at a plan of exactly this and answered its questions."""
 
     def wants(self, stream: str, *, is_campaign: bool) -> bool:
         """Whether a stream is to be sent now; if not, the result says why."""
@@ -70,6 +72,11 @@ class Delivery:
     def holds(self, stream: str) -> bool:
         """Whether the destination took anything of a stream before."""
         return any(entry.state == "loaded" for entry in self.stored.ledger.newest(stream).values())
+
+    def held(self, stream: str, cleared: Mapping[str, Any]) -> int:
+        """How many keys the destination holds and was not told to let go of."""
+        gone = Content("", None, cleared).hash
+        return sum(entry.state == "loaded" and entry.content_hash != gone for entry in self.stored.ledger.newest(stream).values())
 
     def leavers(self, stream: str, wanted: Sequence[Content], cleared: Mapping[str, Any]) -> list[Content]:
         """What tells the destination that a key it holds is no longer wanted. A removal that did not end well is among them again."""

@@ -48,14 +48,45 @@ RECOMMENDATIONS = TableSchema(
 )
 AUDIENCES = TableSchema(
     "audiences",
-    "Who is chosen for which campaign, and the arm they are in. Everybody in it may be contacted; a control is never sent to any channel.",
+    "Who is in which campaign, since when, and the arm they are in. Everybody in it may be contacted; a control is never sent to any channel.",
     (
-        required("audience", "text", "win_back (top churn band) or repurchase_lookalike (top repurchase decile)"),
+        required("audience", "text", "name of the campaign, as in the campaigns file"),
         AS_OF,
         CUSTOMER,
         required("arm", "text", "treatment or control; once a control of an audience, always one"),
+        Column("variant", "text", "sub-group of the treatment; NULL for controls, and where the campaign has none"),
+        Column("entered_on", "date", "as-of date the person entered it, which is when they are contacted; kept while they stay. NULL in audiences of old"),
     ),
     ("audience", "customer_id"),
+    partition="as_of",
+)
+AUDIENCE_SIZES = TableSchema(
+    "audience_sizes",
+    "What became of everybody each running campaign chose, in customers. chosen = treatment + control + not_contactable + cooling_off + over_cap.",
+    (
+        required("audience", "text", "name of the campaign"),
+        AS_OF,
+        required("chosen", "integer", "known customers its rule holds for"),
+        required("treatment", "integer", "members who are reached"),
+        required("control", "integer", "members held out from every channel"),
+        required("entering", "integer", "members of either arm who entered on this date"),
+        required("not_contactable", "integer", "no address of their own, never said yes, said no, or deleted by the shop"),
+        required("cooling_off", "integer", "left it, and entered it too short a time ago to enter again"),
+        required("over_cap", "integer", "contacted as often this week as one person may be"),
+        Column("expected_share", "number", "mean repurchase_score of its members: about how many will buy anyway; NULL without scores"),
+    ),
+    ("audience",),
+    partition="as_of",
+)
+AUDIENCE_ENTRIES = TableSchema(
+    "audience_entries",
+    "By which identifiers those who entered an audience on each as-of date were known, as keyed hashes: what cooling-off and the weekly cap go by. Only grows.",
+    (
+        required("audience", "text", "audience"),
+        AS_OF,
+        required("identifier_hash", "text", "as in control_identifiers"),
+    ),
+    ("audience", "identifier_hash"),
     partition="as_of",
 )
 CONTROL_IDENTIFIERS = TableSchema(
@@ -131,6 +162,8 @@ ACTIVATION_TABLES: tuple[TableSchema, ...] = (
     POPULAR_ITEMS,
     RECOMMENDATIONS,
     AUDIENCES,
+    AUDIENCE_SIZES,
+    AUDIENCE_ENTRIES,
     CONTROL_IDENTIFIERS,
     AUDIENCE_APPROVALS,
     DELIVERY_LEDGER,

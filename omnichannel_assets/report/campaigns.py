@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
-from omnichannel_assets.activation.arms import AUDIENCES, REPURCHASE_LOOKALIKE, WIN_BACK
+from omnichannel_assets.activation.campaigns import Campaign
 from omnichannel_assets.activation.ledger import Content
-from omnichannel_assets.assets.deliveries import DATASETS, SCORE_TRAITS, SCORES
+from omnichannel_assets.assets.campaign_streams import SCORE_TRAITS, SCORES, cleared_fields
+from omnichannel_assets.assets.deliveries import DATASETS
 from omnichannel_assets.assets.ledgers import delivered_as_of
 from omnichannel_assets.lake.engine import Engine
 from omnichannel_assets.lake.tables_activation import AUDIENCE_APPROVALS
@@ -17,23 +18,7 @@ from omnichannel_assets.resources.approvals import audiences_digest, is_approved
 from omnichannel_assets.resources.channels import is_reachable
 from omnichannel_assets.resources.workspace import Workspace
 
-CHOSEN = {
-    WIN_BACK: ("likely to leave: the high churn band", "churn_band = 'high'"),
-    REPURCHASE_LOOKALIKE: ("likely to buy: the top tenth", "repurchase_decile = 1"),
-}
-STREAMS = {
-    "segment": (SCORES, *AUDIENCES),
-    "pinpoint": (WIN_BACK,),
-    "connect": (WIN_BACK,),
-    "personalize": tuple(DATASETS),
-}
-CLEARED: Mapping[tuple[str, str], str] = {
-    ("segment", SCORES): Content("", None, dict.fromkeys(SCORE_TRAITS)).hash,
-    **{("segment", audience): Content("", None, {audience: False}).hash for audience in AUDIENCES},
-    ("pinpoint", WIN_BACK): Content("", None, {}).hash,
-    ("connect", WIN_BACK): Content("", None, {}).hash,
-}
-"""The content of a row that tells a destination that somebody left."""
+DATA = (SCORES, *DATASETS)
 MODES = {
     "sandbox": "Delivery mode is sandbox: local stand-ins answer instead of the services, and nothing leaves this machine.",
     "off": "Delivery mode is off: nothing is sent to any channel. Rows below were delivered before.",
@@ -42,13 +27,17 @@ MODES = {
 
 
 @dataclass(frozen=True)
-class Arms:
-    """One audience of one as-of date, in customers."""
+class Size:
+    """One audience of one as-of date, in customers; what the campaigns file says of it, where it still does."""
 
     audience: str
+    campaign: Campaign | None
     treatment: int
     control: int
-    unreachable: int
+    entering: int
+    not_contactable: int
+    rested: int
+    """Left out because they were contacted too lately or too often."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +61,7 @@ class Sent:
     @property
     def is_campaign(self) -> bool:
         """Whether the stream belongs to a campaign (and therefore holds treatment only)."""
-        return self.stream in AUDIENCES
+        return self.stream not in DATA
 
 
 @dataclass(frozen=True)
@@ -81,7 +70,7 @@ class Campaigns:
 
     as_of: date | None
     is_approved: bool
-    arms: tuple[Arms, ...]
+    sizes: tuple[Size, ...]
     treated: int
     held_out: int
     sent: tuple[Sent, ...]
@@ -96,22 +85,19 @@ def campaigns(workspace: Workspace, engine: Engine) -> Campaigns:
     """The state of campaigns of a lake."""
     ((as_of,),) = engine.rows("select max(as_of) from audiences")
     bound = {"day": as_of}
-    counted = {
-        (audience, arm): number
-        for audience, arm, number in engine.rows("select audience, arm, count(*) from audiences where as_of = $day group by 1, 2", bound)
-    }
-    arms = []
-    for audience in AUDIENCES if as_of else ():
-        ((chosen,),) = engine.rows(f"select count(*) from propensity_scores where as_of = $day and {CHOSEN[audience][1]}", bound)
-        treatment, control = counted.get((audience, "treatment"), 0), counted.get((audience, "control"), 0)
-        arms.append(Arms(audience, treatment, control, max(chosen - treatment - control, 0)))
+    found = engine.rows(
+        "select audience, treatment, control, entering, not_contactable, cooling_off + over_cap from audience_sizes where as_of = $day order by audience", bound
+    )
+    known = workspace.campaigns
+    order = {name: place for place, name in enumerate(known.names)}
+    sizes = sorted((Size(row[0], known.named(row[0]), *row[1:]) for row in found), key=lambda size: order.get(size.audience, len(order)))
     ((treated, held_out),) = engine.rows(
         "select count(distinct case when arm = 'treatment' then customer_id end), count(distinct case when arm = 'control' then customer_id end) from audiences where as_of = $day",
         bound,
     )
     released = as_of is not None and is_approved(workspace, as_of)
-    waiting = {} if released or as_of is None else {audience: counted.get((audience, "treatment"), 0) for audience in AUDIENCES}
-    return Campaigns(as_of, released, tuple(arms), treated, held_out, _sent(workspace, engine, as_of, waiting))
+    waiting = {} if released or as_of is None else {size.audience: size.treatment for size in sizes}
+    return Campaigns(as_of, released, tuple(sizes), treated, held_out, _sent(workspace, engine, as_of, waiting))
 
 
 def _sent(workspace: Workspace, engine: Engine, as_of: date | None, waiting: Mapping[str, int]) -> tuple[Sent, ...]:
@@ -123,9 +109,10 @@ def _sent(workspace: Workspace, engine: Engine, as_of: date | None, waiting: Map
     found: dict[tuple[str, str], dict[str, int]] = {}
     for channel, stream, state, content, number in rows:
         states = found.setdefault((channel, stream), {})
-        name = "removed" if state == "loaded" and content == CLEARED.get((channel, stream)) else state
+        name = "removed" if state == "loaded" and content == _cleared(workspace, channel, stream) else state
         states[name] = states.get(name, 0) + number
-    known = [(channel, stream) for channel, streams in STREAMS.items() for stream in streams]
+    going = {channel: [campaign.name for campaign in workspace.campaigns.of_channel(channel)] for channel in ("segment", "pinpoint", "connect")}
+    known = [("segment", SCORES), *((channel, name) for channel, names in going.items() for name in names), *(("personalize", name) for name in DATASETS)]
     told = []
     for channel, stream in [*known, *sorted(set(found) - set(known))]:
         delivered = delivered_as_of(workspace, channel, stream)
@@ -133,6 +120,14 @@ def _sent(workspace: Workspace, engine: Engine, as_of: date | None, waiting: Map
         unsendable = _unsendable(engine, channel, stream, delivered) if delivered else 0
         told.append(Sent(channel, stream, **found.get((channel, stream), {}), held=held, unsendable=unsendable, as_of=delivered))
     return tuple(told)
+
+
+def _cleared(workspace: Workspace, channel: str, stream: str) -> str:
+    """The content of a row that tells a destination that somebody left."""
+    if stream in DATASETS:
+        return ""
+    fields = dict.fromkeys(SCORE_TRAITS) if stream == SCORES else cleared_fields(channel, stream, workspace.campaigns.named(stream))
+    return Content("", None, fields).hash
 
 
 def _unsendable(engine: Engine, channel: str, stream: str, day: date) -> int:
@@ -153,20 +148,28 @@ def audiences(workspace: Workspace, found: Campaigns) -> str:
     if found.as_of is None:
         return heading("Audiences", "audiences") + note("No audiences were chosen yet: they come with the first scores.")
     rows = [
-        (_plain(arms.audience), CHOSEN[arms.audience][0], arms.treatment, arms.control, arms.unreachable, _approval(workspace, found))
-        for arms in found.arms
+        (
+            _plain(size.audience),
+            size.campaign.title if size.campaign else "no longer in the campaigns file",
+            size.treatment,
+            size.control,
+            size.entering,
+            size.not_contactable,
+            size.rested,
+            _approval(workspace, found),
+        )
+        for size in found.sizes
     ]
-    share = workspace.settings.holdout_share
     words = (
-        f"As of {found.as_of}. Everybody in an audience may be contacted by e-mail. By a fixed lot {100 - 100 * share:.0f} % are treatment and get the campaign; "
-        f"{100 * share:.0f} % are control, are withheld from every channel of it, and show what would have happened without it. The lot stays the same from date to date."
+        f"As of {found.as_of}. Everybody in an audience may be contacted by e-mail. A fixed lot decides who is treatment and gets the campaign, and who is control: "
+        "withheld from every channel of it, to show what would have happened without it. The lot stays the same from date to date."
     )
-    return (
-        heading("Audiences", "audiences")
-        + paragraph(words)
-        + table(("audience", "who is chosen", "treatment", "control", "chosen but not contactable", "approval"), rows, "stacks")
-        + paragraph("Not contactable: no e-mail address, never said yes, said no, or deleted by the shop. They are in neither arm.", "soft")
+    left_out = (
+        "Not contactable: no e-mail address, never said yes, said no, or deleted by the shop. Resting: contacted by this campaign too lately, or by all of them "
+        "as often this week as one person may be. They are in neither arm."
     )
+    columns = ("audience", "what for", "treatment", "control", "new on this date", "chosen but not contactable", "chosen but resting", "approval")
+    return heading("Audiences", "audiences") + paragraph(words) + table(columns, rows, "stacks") + paragraph(left_out, "soft")
 
 
 def _approval(workspace: Workspace, found: Campaigns) -> str:

@@ -12,6 +12,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from omnichannel_assets.activation.campaigns import Campaigns
 from omnichannel_assets.dms.registry import TableSpec, load_registry
 from omnichannel_assets.errors import InputError, SettingError
 from omnichannel_assets.identity.rules import IdentityRules
@@ -23,6 +24,7 @@ from omnichannel_assets.lake.store import LocalStore, landing_store
 from omnichannel_assets.lake.tables import LANDING_FILES, STATIC_TABLES
 from omnichannel_assets.lake.tables_identity import IDENTITIES
 from omnichannel_assets.propensity.tasks import Horizons, Task, tasks
+from omnichannel_assets.resources.campaigns import checked_campaigns
 from omnichannel_assets.resources.dms_tables import dms_history_table, dms_log_table
 from omnichannel_assets.settings import SECRETS, Settings, midnight
 
@@ -77,6 +79,11 @@ class Workspace:
                 source=self.settings.identity_rules,
             )
         return rules
+
+    @cached_property
+    def campaigns(self) -> Campaigns:
+        """The campaigns in force. Raises SettingError naming CAMPAIGNS, also for a rule that compares what cannot be compared."""
+        return checked_campaigns(Path(self.settings.campaigns) if self.settings.campaigns else None)
 
     @cached_property
     def tables(self) -> dict[str, TableSchema]:

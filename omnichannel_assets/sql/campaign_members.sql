@@ -20,8 +20,8 @@ countries as (
     where valid_from < $as_of and (valid_to is null or valid_to >= $as_of) and not is_deleted and length(trim(country)) = 2
     group by trim(customer_id)
 )
-select a.audience, a.customer_id, g.destination_type, g.destination_key, c.email, c.first_name, t.country,
-    s.churn_score, s.churn_band, p.pick_1, p.pick_2, p.pick_3
+select a.audience, a.customer_id, a.variant, a.entered_on, g.destination_type, g.destination_key, c.email, c.first_name, t.country,
+    s.churn_score, s.churn_band, s.repurchase_score, s.repurchase_decile, s.subscription_churn_score, s.expected_spend, p.pick_1, p.pick_2, p.pick_3
 from audiences as a
 join contactable_customers as k on k.customer_id = a.customer_id
 join customers as c on c.customer_id = a.customer_id

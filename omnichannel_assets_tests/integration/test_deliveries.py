@@ -27,12 +27,7 @@ from omnichannel_assets_tests.integration import running, scored
 LAST_DAY = date(2025, 6, 30)
 FIRST = date(2025, 6, 30)
 NEXT = date(2025, 7, 1)
-STEPS = {
-    "segment": deliveries.deliver_segment,
-    "pinpoint": deliveries.deliver_pinpoint,
-    "connect": deliveries.deliver_connect,
-    "personalize": deliveries.deliver_personalize,
-}
+STEPS = deliveries.DELIVER
 GIVEN_TRAITS = ("churn_score", "churn_band", "repurchase_score", "repurchase_decile")
 """What scores given by hand fill; nobody has a subscription in them."""
 
@@ -111,7 +106,9 @@ def test_a_second_delivery_of_a_date_sends_nothing_and_rewrites_nothing(copied):
     told = deliver(copied, NEXT)
     assert len(inbox(copied).requests()) == received
     assert running.lake_bytes(copied.lake.store.root) == before
-    assert {text for figures in told.values() for name, text in figures.items() if name != "as_of"} == {f"nothing sent: {NEXT} is delivered already"}
+    empty = "nothing sent: the audience is empty"  # nobody has bought nothing for a year in a shop of eight days
+    assert {text for figures in told.values() for name, text in figures.items() if name not in ("as_of", "reactivation")} == {f"nothing sent: {NEXT} is delivered already"}
+    assert told["segment"]["reactivation"] == empty
 
 
 def test_of_a_range_only_the_newest_date_is_delivered_and_an_older_one_is_a_noted_no_op(copied):
@@ -119,7 +116,7 @@ def test_of_a_range_only_the_newest_date_is_delivered_and_an_older_one_is_a_note
     received = len(inbox(copied).requests())
     told = deliver(copied, FIRST)
     assert len(inbox(copied).requests()) == received
-    assert all("is older" in text for figures in told.values() for name, text in figures.items() if name != "as_of")
+    assert all("is older" in text for figures in told.values() for name, text in figures.items() if name not in ("as_of", "reactivation"))
 
 
 def test_the_next_date_with_the_same_scores_sends_no_trait_and_no_membership_again(copied):

@@ -23,7 +23,7 @@ from omnichannel_assets.settings import NOT_MERCHANDISE
 
 TABLES = {table.name: table for table in STATIC_TABLES} | DEFAULT_DMS_TABLES
 AS_OF = datetime(2026, 11, 20, tzinfo=UTC)
-PARAMETERS = {"as_of": AS_OF, "as_of_date": AS_OF.date(), "not_merchandise": NOT_MERCHANDISE, "online_store_ids": ["web"], "mostly_bad_share": 0.5, "identifier_salt": "salt", "known_types": ["customer_ref", "email", "phone", "user_id"]}
+PARAMETERS = {"as_of": AS_OF, "as_of_date": AS_OF.date(), "not_merchandise": NOT_MERCHANDISE, "online_store_ids": ["web"], "mostly_bad_share": 0.5, "identifier_salt": "salt", "known_types": ["customer_ref", "email", "phone", "user_id"], "contacts_a_week": 2, "week_before": AS_OF.date() - timedelta(days=7)}
 TEXT, MOMENT, DAY = pa.string(), pa.timestamp("us", tz="UTC"), pa.date32()
 CALLS = TABLES["segment_events"]
 OTHER_INPUTS = {
@@ -39,7 +39,14 @@ OTHER_INPUTS = {
     "unreadable_lines": pa.schema([("rule", TEXT), ("file", TEXT), ("line", pa.int64()), ("payload", TEXT), ("received_day", DAY)]),
     "earlier_controls": TABLES["control_identifiers"].arrow(),
     "identities_history": TABLES["identities"].arrow(),
-    "arms": pa.schema([("audience", TEXT), ("customer_id", TEXT), ("arm", TEXT)]),
+    "earlier_entries": TABLES["audience_entries"].arrow(),
+    "previous_audiences": TABLES["audiences"].arrow(),
+    "previous_identities": TABLES["identities"].arrow(),
+    "chosen": pa.schema([("audience", TEXT), ("customer_id", TEXT)]),
+    "arms": pa.schema([("audience", TEXT), ("customer_id", TEXT), ("arm", TEXT), ("variant", TEXT)]),
+    "campaign_rules": pa.schema([("audience", TEXT), ("priority", pa.int64()), ("is_contact", pa.bool_()), ("cools_since", DAY)]),
+    "campaign_variants": pa.schema([("audience", TEXT), ("variant", TEXT)]),
+    "campaign_choices": pa.schema([("audience", TEXT), ("customer_id", TEXT), ("outcome", TEXT), ("entered_on", DAY), ("arm", TEXT), ("variant", TEXT)]),
     "raw_links": pa.schema([("source", TEXT), ("link_id", TEXT), ("known_at", MOMENT), ("identifier_type", TEXT), ("raw_value", TEXT), ("country", TEXT)]),
     "normal_identifiers": pa.schema([("identifier_type", TEXT), ("raw_value", TEXT), ("country", TEXT), ("identifier_value", TEXT), ("is_blocked", pa.bool_())]),
     "numbered_identifiers": pa.schema([("number", pa.int64()), ("identifier_type", TEXT), ("identifier_value", TEXT), ("customer_id", TEXT)]),

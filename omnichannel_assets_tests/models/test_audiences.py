@@ -1,48 +1,25 @@
-"""Who is chosen for which campaign: the top band and the top decile, of people who may be contacted, with the arm handed in."""
+"""Who is in which campaign: the members among everybody chosen, in their arms."""
 
-from omnichannel_assets_tests.models.rows import AS_OF, built, identity, part, person
-from omnichannel_assets_tests.models.test_held_out_customers import control
-
-
-def score(number: int, band: str | None = "low", decile: int | None = 5) -> dict:
-    return {"customer_id": person(number), "as_of": AS_OF.date(), "churn_band": band, "repurchase_decile": decile}
+from omnichannel_assets_tests.models.rows import AS_OF, built, part, person
 
 
-def customer(number: int, opted_in: bool | None = True) -> dict:
-    return {"customer_id": person(number), "is_known": True, "email": "a@example.com", "email_opt_in": opted_in, "orders": 0, "lifetime_value": 0}
+def choice(number: int, outcome: str = "member", arm: str = "treatment", variant: str | None = None) -> dict:
+    return {"audience": "win_back", "customer_id": person(number), "outcome": outcome, "entered_on": AS_OF.date(), "arm": arm, "variant": variant}
 
 
-def arms(*numbers: int, arm: str = "treatment") -> list[dict]:
-    return [{"audience": audience, "customer_id": person(n), "arm": arm} for audience in ("win_back", "repurchase_lookalike") for n in numbers]
+def audience(*choices: dict) -> list[dict]:
+    return built("audiences", campaign_choices=list(choices), chosen=[{"audience": row["audience"], "customer_id": row["customer_id"]} for row in choices])
 
 
-def chosen(scores: list[dict], customers: list[dict], given: list[dict]) -> list[tuple]:
-    return part(built("audiences", propensity_scores=scores, customers=customers, arms=given), "audience", "customer_id", "arm")
+def test_members_are_in_it_with_their_arm_and_nobody_else_is():
+    rows = audience(choice(1), choice(2, arm="control"), choice(3, "not_contactable"), choice(4, "cooling_off"), choice(5, "over_cap"))
+    assert part(rows, "customer_id", "arm") == [(person(1), "treatment"), (person(2), "control")]
 
 
-def test_the_top_churn_band_is_won_back_and_the_top_repurchase_decile_is_the_lookalike_seed():
-    scores = [score(1, "high"), score(2, "medium"), score(3, "low", 1), score(4, "high", 1)]
-    assert chosen(scores, [customer(n) for n in (1, 2, 3, 4)], arms(1, 2, 3, 4)) == [
-        ("repurchase_lookalike", person(3), "treatment"),
-        ("repurchase_lookalike", person(4), "treatment"),
-        ("win_back", person(1), "treatment"),
-        ("win_back", person(4), "treatment"),
-    ]
+def test_a_control_is_in_no_sub_group():
+    rows = audience(choice(1, variant="a"), choice(2, arm="control", variant="a"))
+    assert part(rows, "customer_id", "variant") == [(person(1), "a"), (person(2), None)]
 
 
-def test_who_may_not_be_contacted_is_in_no_arm():
-    assert chosen([score(1, "high", 1), score(2, "high", 1)], [customer(1, False), customer(2, None)], arms(1, 2)) == []
-
-
-def test_controls_are_in_the_audience_with_their_arm():
-    assert chosen([score(1, "high")], [customer(1)], arms(1, arm="control")) == [("win_back", person(1), "control")]
-
-
-def test_without_scores_nobody_is_chosen():
-    assert chosen([score(1, None, None)], [customer(1)], arms(1)) == []
-
-
-def test_who_was_a_control_before_is_one_again_whatever_the_hash_of_the_id_they_have_now_says():
-    before, ids = [control("email", "a@x")], [identity("email", "a@x", 1)]
-    rows = built("audiences", propensity_scores=[score(1, "high", 1)], customers=[customer(1)], arms=arms(1), earlier_controls=before, identities=ids)
-    assert part(rows, "audience", "arm") == [("repurchase_lookalike", "treatment"), ("win_back", "control")]
+def test_without_anybody_chosen_nobody_is_in_it():
+    assert audience() == []

@@ -24,7 +24,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "identity": {"errors", "yaml_files"},
     "propensity": {"errors", "sql"},
     "recommend": {"errors"},
-    "activation": {"errors"},
+    "activation": {"errors", "yaml_files"},
     "erasure": {"errors", "identity"},  # a hash is taken of what identity calls equal
     "sandbox": {"errors", "activation"},
     "serving": {"errors", "settings", "lake", "resources", "segment", "identity", "activation", "recommend", "erasure"},

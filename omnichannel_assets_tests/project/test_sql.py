@@ -32,6 +32,9 @@ NAMED_STEPS = {
     "ended_customers": "sent customer ids that nobody has any more, asked by every delivery keyed by them",
     "barred_ids": "whom an empty or unapproved audience still loses at Segment",
     "contactable_customers": "who may be sent a campaign, shared by audiences, their law and the deliveries",
+    "campaign_people": "what campaign rules may ask of a customer, an input of audiences",
+    "campaign_history": "earlier members and entries under today's ids, an input of campaign_choices",
+    "campaign_choices": "what becomes of everybody a rule chooses, shared by audiences, their sizes and their law",
     "segment_keys": "the id Segment knows a customer by, shared by its streams",
     "score_traits": "rows of Segment's scores stream",
     "campaign_members": "rows of every campaign stream",
@@ -61,6 +64,7 @@ UNIQUE_IN_A_GROUP = {
     "position": "place in the list of one message",
     "heir_id": "one row a customer at a cut-off and heir",
     "choice_source": "names one record; its copies are alike",
+    "audience": "one row a customer and audience",
     "item_id": "item; one row each of a customer, a list, or a shop",
     "similar_item_id": "item; one row each beside another item",
 }

@@ -1,0 +1,180 @@
+"""What a delivery would send, first looked at and then done: exactly what would leave for every channel, without a call, and its id.
+
+Here: the plan of the newest as-of date and applying it. Not here: what a stream holds (``campaign_streams``), sending (``deliveries``), what a
+plan looks like on a terminal (``commands/deliver``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+from omnichannel_assets.activation.calls import no_hook
+from omnichannel_assets.activation.ledger import Content, Entry
+from omnichannel_assets.assets.as_of import known_before
+from omnichannel_assets.assets.campaign_streams import Stream, Streams
+from omnichannel_assets.assets.deliveries import DELIVER, data_sets, messages
+from omnichannel_assets.assets.ledgers import SERVICES, StoredLedger, ledger_name
+from omnichannel_assets.assets.steps import StepReport
+from omnichannel_assets.assets.streams import Delivery, StreamResult, World
+from omnichannel_assets.errors import UserError
+from omnichannel_assets.lake.lake import digest_of
+from omnichannel_assets.lake.tables_activation import AUDIENCE_SIZES, AUDIENCES
+from omnichannel_assets.resources.approvals import audiences_digest
+from omnichannel_assets.resources.channels import is_reachable
+from omnichannel_assets.resources.workspace import Workspace
+
+PLAN_ID_CHARACTERS = 12
+
+
+@dataclass(frozen=True)
+class PlannedStream:
+    """What one stream would send: new, changed and leaving keys, those tried again, and those that stay as they are.
+
+    ``note`` says why nothing, or not all, would be sent; ``question`` that a person has to answer it, which applying the plan does.
+    """
+
+    channel: str
+    stream: str
+    is_campaign: bool
+    new: int = 0
+    changed: int = 0
+    leaving: int = 0
+    again: int = 0
+    unchanged: int = 0
+    without_address: int = 0
+    note: str = ""
+    question: str = ""
+    payloads: Sequence[Mapping[str, Any]] = field(default=(), repr=False)
+
+    @property
+    def sends(self) -> int:
+        """Rows that would leave."""
+        return self.new + self.changed + self.leaving + self.again
+
+
+@dataclass(frozen=True)
+class DeliveryPlan:
+    """Everything a delivery of ``as_of`` would send. ``id`` changes with whatever would be sent, and with the questions."""
+
+    id: str
+    as_of: date
+    streams: tuple[PlannedStream, ...]
+    sizes: tuple[Mapping[str, Any], ...]
+
+    @property
+    def questions(self) -> list[PlannedStream]:
+        """The streams that wait for a person."""
+        return [stream for stream in self.streams if stream.question]
+
+
+def plan_delivery(workspace: Workspace, *, payloads: int = 0) -> DeliveryPlan:
+    """Plan the delivery of the newest as-of date with audiences; writes and calls nothing. ``payloads``: how many of each stream to show.
+
+    A stream with a question is planned as it would be sent once the question is answered. Raises UserError when there is nothing to deliver.
+    """
+    as_of = newest_day(workspace)
+    if workspace.settings.delivery_mode == "off":
+        raise UserError("plan: DELIVERY_MODE is off, nothing would be sent. Fix: set it to sandbox or live")
+    found, digests = [], []
+    with workspace.lake.engine() as engine:
+        world = World(workspace, engine, as_of)
+        for channel in DELIVER:
+            for planned, digest in _planned(workspace, world, channel, payloads):
+                found.append(planned)
+                digests.append([channel, planned.stream, planned.question, digest])
+    sizes = tuple(row for row in workspace.lake.read(AUDIENCE_SIZES, [as_of.isoformat()]).to_pylist())
+    return DeliveryPlan(digest_of([str(as_of), workspace.settings.delivery_mode, digests])[:PLAN_ID_CHARACTERS], as_of, tuple(found), sizes)
+
+
+def apply_plan(workspace: Workspace, plan_id: str) -> list[StepReport]:
+    """Deliver the plan of that id, its questions answered; the caller holds the lock. Raises UserError, and sends nothing, when it is not the plan of now."""
+    plan = plan_delivery(workspace)
+    if plan.id != plan_id:
+        raise UserError(
+            f"apply: expected {plan.id}, the plan of the data of now, got {plan_id}: something has moved since. "
+            "Fix: look at omnichannel plan again, then apply the id it shows"
+        )
+    return [deliver(workspace, [plan.as_of], is_released=True) for deliver in DELIVER.values()]
+
+
+def newest_day(workspace: Workspace) -> date:
+    """The newest as-of date with audiences that can be delivered. Raises UserError when there is none."""
+    days = [date.fromisoformat(value) for value in workspace.lake.manifests(AUDIENCES)]
+    known = [day for day in known_before(workspace, days) if audiences_digest(workspace, day)]
+    if not known:
+        raise UserError("plan: there are no audiences yet. Fix: omnichannel run")
+    return known[-1]
+
+
+def _planned(workspace: Workspace, world: World, channel: str, payloads: int) -> Iterator[tuple[PlannedStream, str]]:
+    """Each stream of a channel as it would be sent, and the digest of what would leave."""
+    if channel in SERVICES and not is_reachable(workspace, channel):
+        yield PlannedStream(channel, "all", False, note=f"DELIVERY_MODE is {workspace.settings.delivery_mode} and does not reach it"), ""
+        return
+    cautious, answered = (_looked_at(workspace, world, channel, is_released=is_released) for is_released in (False, True))
+    for name, result in answered.results.items():
+        held_back = cautious.results[name].note
+        asks = held_back if held_back and not result.note else ""
+        yield _of_stream(answered, name, result, asks, payloads)
+
+
+@dataclass
+class _Looked:
+    delivery: Delivery
+    streams: dict[str, Stream]
+
+    @property
+    def results(self) -> dict[str, StreamResult]:
+        return self.delivery.results
+
+
+def _looked_at(workspace: Workspace, world: World, channel: str, *, is_released: bool) -> _Looked:
+    delivery = Delivery(workspace, channel, world.as_of, no_hook, StoredLedger(workspace, ledger_name(workspace, channel)), is_released=is_released)
+    streams = Streams(delivery, world)
+    if channel == "personalize":
+        made: Iterable[Stream] = [stream for stream, _, _ in data_sets(delivery, world)]
+    else:
+        made = streams.segment() if channel == "segment" else streams.files()
+    return _Looked(delivery, {stream.name: stream for stream in made})
+
+
+def _of_stream(looked: _Looked, name: str, result: StreamResult, question: str, payloads: int) -> tuple[PlannedStream, str]:
+    delivery, stream = looked.delivery, looked.streams.get(name) or Stream(name)
+    before = dict(delivery.stored.ledger.newest(name))
+    sending = delivery.stored.preview(name, [*stream.contents, *stream.leaving], delivery.as_of)
+    leaving = {content.destination_key for content in stream.leaving}
+    kinds = [_kind(entry, before, leaving) for entry, _ in sending]
+    counted = {kind: kinds.count(kind) for kind in ("new", "changed", "leaving", "again")}
+    is_campaign = stream.campaign is not None or name in delivery.workspace.campaigns.names
+    shown = [_payload(delivery.channel, entry, content) for entry, content in sorted(sending, key=lambda pair: pair[0].destination_key)[:payloads]]
+    planned = PlannedStream(
+        delivery.channel,
+        name,
+        is_campaign,
+        **counted,
+        unchanged=len(stream.contents) + len(stream.leaving) - len(sending),
+        without_address=result.without_address,
+        note=result.note,
+        question=question,
+        payloads=shown,
+    )
+    return planned, digest_of(sorted((entry.destination_key, entry.content_hash, entry.sequence) for entry, _ in sending))
+
+
+def _kind(entry: Entry, before: Mapping[str, Entry], leaving: set[str]) -> str:
+    old = before.get(entry.destination_key)
+    if entry.destination_key in leaving:
+        return "leaving"
+    if old is None:
+        return "new"
+    return "again" if old.content_hash == entry.content_hash else "changed"
+
+
+def _payload(channel: str, entry: Entry, content: Content) -> Mapping[str, Any]:
+    """What would be said of one key: Segment's own message; for the others the fields behind their row."""
+    if channel == "segment":
+        return next(iter(messages([(entry, content)])))
+    return {"key": content.destination_key, "fields": dict(content.fields)}
