@@ -321,7 +321,7 @@ def _check_device(settings: Settings, values: Mapping[str, tuple[Any, str]]) -> 
     """A GPU must be there before anything runs, not when models learn hours later. Raises SettingError."""
     if settings.model_device != "cuda":
         return
-    from omnichannel_assets.propensity.devices import without_gpu  # deferred: most use no GPU
+    from omnichannel_assets.devices import without_gpu  # deferred: most use no GPU
 
     missing = without_gpu()
     if missing:

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from omnichannel_assets.devices import gpus
 from omnichannel_assets.errors import UserError
-from omnichannel_assets.propensity.devices import gpus
 from omnichannel_assets.resources.workspace import plain_settings
 from omnichannel_assets.settings import Settings, load_settings
 

@@ -1,6 +1,6 @@
 """Where trees can grow: whether there is a GPU, and an XGBoost that can use it.
 
-Here: asking the machine, once, before anything runs. Not here: the setting that asks for a GPU (``settings``), growing (``trees``).
+Here: asking the machine, once, before anything runs. Not here: the setting that asks for a GPU (``settings``), growing (``propensity.trees``).
 """
 
 from __future__ import annotations
