@@ -17,7 +17,7 @@ TRUSTED_ERROR = 0.05
 """A mean calibration error above this: the order of customers counts, the percentages do not."""
 CLEAR_GAIN = 0.02
 """An area under the curve above recency's by less is no clear gain, nor a Gini coefficient above that of the last spend."""
-TRUSTED_TOTAL = 0.2
+TRUSTED_TOTAL = 0.1
 """A total further from the actual one than this share of it: the order of customers counts, the amounts do not."""
 MOST_FAMILIES = 8
 OFF_BY = "mean_absolute_error"
