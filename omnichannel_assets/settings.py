@@ -287,6 +287,7 @@ def _validated(values: Mapping[str, tuple[Any, str]], problems: list[str]) -> Se
         )
     _check_live(settings)
     _check_matching(settings, values)
+    _check_device(settings, values)
     return settings
 
 
@@ -314,6 +315,18 @@ def _check_matching(settings: Settings, values: Mapping[str, tuple[Any, str]]) -
             fix="pip install omnichannel-assets[match], or write off",
             source=values["identity_matching"][1],
         )
+
+
+def _check_device(settings: Settings, values: Mapping[str, tuple[Any, str]]) -> None:
+    """A GPU must be there before anything runs, not when models learn hours later. Raises SettingError."""
+    if settings.model_device != "cuda":
+        return
+    from omnichannel_assets.devices import without_gpu  # deferred: most use no GPU
+
+    missing = without_gpu()
+    if missing:
+        reason, fix = missing
+        raise SettingError("MODEL_DEVICE", "cuda", expected=f"cpu, because {reason}", fix=fix, source=values["model_device"][1])
 
 
 def _explain(problem: Any, values: Mapping[str, tuple[Any, str]]) -> str:

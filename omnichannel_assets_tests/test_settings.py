@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from omnichannel_assets.devices import gpus
 from omnichannel_assets.errors import UserError
 from omnichannel_assets.resources.workspace import plain_settings
 from omnichannel_assets.settings import Settings, load_settings
@@ -70,6 +71,13 @@ def test_matching_without_its_extra_is_told_in_one_line(tmp_path: Path, monkeypa
     assert str(told.value) == (
         "IDENTITY_MATCHING: expected off, because splink is not installed, got 'on' (from environment). Fix: pip install omnichannel-assets[match], or write off."
     )
+
+
+def test_a_gpu_that_cannot_be_used_is_told_before_anything_runs(tmp_path: Path) -> None:
+    reasons = "no driver of NVIDIA's shows a GPU here|the installed xgboost-cpu cannot use a GPU"
+    with pytest.raises(UserError, match=rf"^MODEL_DEVICE: expected cpu, because ({reasons}), got 'cuda' \(from environment\)\. Fix: .*cpu.*\.$"):
+        load_settings(environment={"MODEL_DEVICE": "cuda"}, folder=tmp_path)
+    assert gpus("no-such-driver.so") == 0
 
 
 def test_all_wrong_settings_are_told_together(tmp_path: Path) -> None:

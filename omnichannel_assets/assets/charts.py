@@ -1,7 +1,7 @@
 """Pictures of models, one panel a model: calibration, lift by tenth, what moves a score, and how scores held up. What is drawn is in ``previews``.
 
 Rows begin with the panel's name. calibration: predicted, observed, customers. lift: tenth, model, recency alone. shares: label, number.
-tenths: tenth, forecast, actual, and from where to where actual is expected. drift: label, number, its limit.
+tenths, amounts: tenth, forecast, actual, and from where to where actual is expected. drift: label, number, its limit.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def chart(picture: Picture, rows: Iterable[Sequence[Any]]) -> bytes:
     width = 3.6 * max(len(shown), 1) + 0.6 if is_wide else max(3.6, 2.9 * len(shown))
     figure = Figure(figsize=(width, max(height, 1.4)), dpi=100, layout="constrained", facecolor="white")
     figure.suptitle(picture.title, fontsize=9, x=0.01, ha="left")
-    drawn = {"calibration": calibration, "lift": lift, "shares": shares, "tenths": _tenths, "drift": _drift}
+    drawn = {"calibration": calibration, "lift": lift, "shares": shares, "tenths": _tenths, "amounts": _amounts, "drift": _drift}
     draw: Callable[..., None] = drawn[picture.positions]
     for place, (name, values) in enumerate(shown.items()):
         axes = figure.add_subplot(1, len(shown), place + 1)
@@ -94,6 +94,19 @@ def shares(axes: Axes, rows: Sequence[Sequence[Any]], *, is_first: bool) -> None
 def _tenths(axes: Axes, rows: Sequence[Sequence[Any]], *, is_first: bool) -> None:
     from matplotlib.ticker import PercentFormatter
 
+    most = max(float(row[4]) for row in rows)
+    _beside(axes, rows, "share to whom it happened" if is_first else "")
+    axes.set_ylim(0, max(1.0, most) if most > 0.6 else None)
+    axes.yaxis.set_major_formatter(PercentFormatter(1.0, 0))
+
+
+def _amounts(axes: Axes, rows: Sequence[Sequence[Any]], *, is_first: bool) -> None:
+    _beside(axes, rows, "mean amount" if is_first else "")
+    axes.set_ylim(0, None)
+
+
+def _beside(axes: Axes, rows: Sequence[Sequence[Any]], y_label: str) -> None:
+    """What happened as bars and what was forecast as points, by tenth; the legend stands in the panel with a label."""
     tenths = [int(row[0]) for row in rows]
     forecast, actual, low, high = ([float(row[place]) for row in rows] for place in (1, 2, 3, 4))
     axes.bar(tenths, actual, color=BLUE, width=0.75, label="happened")
@@ -101,12 +114,10 @@ def _tenths(axes: Axes, rows: Sequence[Sequence[Any]], *, is_first: bool) -> Non
     axes.errorbar(
         tenths, forecast, yerr=spread, color=RED, fmt="o", markersize=3.5, elinewidth=1.2, capsize=2, label="forecast, and 95 % around it"
     )
-    axes.set_ylim(0, max(1.0, *high) if max(high) > 0.6 else None)
-    axes.yaxis.set_major_formatter(PercentFormatter(1.0, 0))
     axes.set_xticks(tenths)
     axes.set_xlabel("tenth of the customers, highest scores first", fontsize=7)
-    if is_first:
-        axes.set_ylabel("share to whom it happened", fontsize=8)
+    if y_label:
+        axes.set_ylabel(y_label, fontsize=8)
         axes.legend(fontsize=7, frameon=False, loc="upper right")
 
 

@@ -40,7 +40,7 @@ class Picture:
 
     title: str
     sql: str
-    positions: Literal["days", "weeks", "numbers", "calibration", "lift", "shares", "tenths", "drift"]
+    positions: Literal["days", "weeks", "numbers", "calibration", "lift", "shares", "tenths", "amounts", "drift"]
     x_label: str = ""
     beside: tuple[str, ...] = ()
 
@@ -66,7 +66,7 @@ def markdown_png(title: str, png: bytes) -> str:
 
 def bars(picture: Picture, rows: Sequence[Sequence[Any]]) -> bytes:
     """Stacked bars as PNG bytes: one colour a series, the biggest series at the bottom, small ones together as ``other``."""
-    if picture.positions in ("calibration", "lift", "shares", "tenths", "drift"):
+    if picture.positions in ("calibration", "lift", "shares", "tenths", "amounts", "drift"):
         from omnichannel_assets.assets.charts import chart
 
         return chart(picture, rows)

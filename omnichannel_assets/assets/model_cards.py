@@ -106,9 +106,10 @@ def _drawn(engine: Engine, version: Mapping[str, Any], eligible_days: int) -> Dr
         _by(figures, lambda origin, segment, judge: segment if (origin, judge) == (MEAN, MODEL) and segment != ALL else None),
         _families(version),
         version["refusal"] or "",
-        version["judged"] or "",
     )
-    return DrawnCard(card, _pictured(card, figures, origins))
+    # The panels are of shares; an amount is told by the card's tables.
+    pictured = _pictured(card, figures, origins) if task.target == "probability" else CardFigures(task.title)
+    return DrawnCard(card, pictured)
 
 
 def _figures(engine: Engine, version: Mapping[str, Any]) -> dict[tuple[str, str, str, str], Figure]:

@@ -11,6 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from omnichannel_assets.assets.model_versions import MODEL_FEATURES, Version, from_examples, log, newest_words, terms_of
+from omnichannel_assets.assets.models import questions
 from omnichannel_assets.assets.steps import StepReport
 from omnichannel_assets.lake.tables_scores import MODEL_EVALUATION
 from omnichannel_assets.propensity.origins import Judging
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
-JUDGING = ("assets/model_evaluation.py", *(f"propensity/{name}.py" for name in ("evaluation", "origins", "baselines", "bgnbd", "metrics", "intervals", "segments")))
+JUDGING = ("assets/model_evaluation.py", *(f"propensity/{name}.py" for name in ("evaluation", "origins", "baselines", "bgnbd", "metrics", "amounts", "intervals", "segments")))
 """The code behind a judgement, besides that behind the models."""
 
 
@@ -40,7 +41,7 @@ def evaluate_models(workspace: Workspace) -> StepReport:
         from omnichannel_assets.propensity.evaluation import evaluate
 
         found = []
-        for task in workspace.tasks:
+        for task in questions(workspace).values():
             figures = evaluate(task, examples, MODEL_FEATURES, judging)
             log.info("%s: %s", task.model, figures[-1].population)
             found += [{"model": task.model, "horizon_days": task.horizon_days, **asdict(figure)} for figure in figures]

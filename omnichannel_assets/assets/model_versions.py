@@ -13,7 +13,6 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from omnichannel_assets.assets.steps import Draft, StepReport, publish
-from omnichannel_assets.errors import SettingError
 from omnichannel_assets.lake.code import code_digest
 from omnichannel_assets.lake.lake import digest_of
 from omnichannel_assets.lake.schema import TableSchema
@@ -31,7 +30,7 @@ OWNERS = ["team:data-science"]
 MODEL_FEATURES = tuple(column.name for column in FEATURES if column.kind != "text")
 LEARNING = (
     *(f"propensity/{name}.py" for name in ("terms", "tasks", "calendar", "trees", "validation", "search", "selection", "calibration")),
-    *(f"propensity/{name}.py" for name in ("training", "champion", "spending", "scoring", "importance")),
+    *(f"propensity/{name}.py" for name in ("training", "champion", "scoring", "importance")),
     *("assets/model_versions.py", "assets/models.py", "sql/customer_features.sql", "sql/features.py", "propensity/reasons.py"),
 )
 """The code behind a version."""
@@ -47,14 +46,8 @@ class Version:
 
 
 def terms_of(workspace: Workspace) -> Terms:
-    """The terms on which models learn, from the settings. Raises SettingError where the installed XGBoost has no GPU code."""
+    """The terms on which models learn, from the settings."""
     found = workspace.settings
-    if found.model_device == "cuda":
-        import xgboost as xgb
-
-        if not xgb.build_info().get("USE_CUDA"):
-            fix = "install xgboost in place of xgboost-cpu, or write cpu"
-            raise SettingError("MODEL_DEVICE", "cuda", expected="cpu, because the installed xgboost-cpu cannot use a GPU", fix=fix)
     return Terms(found.search_trials, found.model_device, found.model_threads, found.least_examples, found.seed)
 
 

@@ -26,7 +26,7 @@ from omnichannel_assets.assets.model_versions import (
 from omnichannel_assets.assets.steps import StepReport
 from omnichannel_assets.lake.schema import TableSchema
 from omnichannel_assets.lake.tables_scores import CHURN_MODEL, FEATURES, MODEL_TABLES, REPURCHASE_MODEL, SPEND_MODEL
-from omnichannel_assets.propensity import champion, spending
+from omnichannel_assets.propensity import champion
 from omnichannel_assets.propensity.calibration import Calibration, Way
 from omnichannel_assets.propensity.search import Found, Trial
 from omnichannel_assets.propensity.selection import Selection, Worth
@@ -51,21 +51,20 @@ class Story:
     terms: Terms = USUAL
     data: str = "{}"
     weights: Mapping[str, float] | None = None
-    judged: str = ""
 
 
 def train_churn(workspace: Workspace) -> StepReport:
-    """Bring the versions of the churn models up to date. Raises ChecksFailedError, SettingError."""
+    """Bring the versions of the churn models up to date. Raises ChecksFailedError."""
     return _train(workspace, CHURN_MODEL, [task for task in workspace.tasks if task.leaves])
 
 
 def train_repurchase(workspace: Workspace) -> StepReport:
-    """Bring the versions of the repurchase model up to date. Raises ChecksFailedError, SettingError."""
+    """Bring the versions of the repurchase model up to date. Raises ChecksFailedError."""
     return _train(workspace, REPURCHASE_MODEL, [task for task in workspace.tasks if not task.leaves])
 
 
 def train_spend(workspace: Workspace) -> StepReport:
-    """Bring the versions of the model of expected spend up to date. Raises ChecksFailedError, SettingError."""
+    """Bring the versions of the model of expected spend up to date. Raises ChecksFailedError."""
     return _train(workspace, SPEND_MODEL, [spend_task(workspace.settings.churn_days)])
 
 
@@ -81,9 +80,8 @@ def _train(workspace: Workspace, table: TableSchema, tasks: Sequence[Task]) -> S
             model = train(task, examples, MODEL_FEATURES, terms=terms)
             verdict = judged_against(before.get(task.model), model, examples, new.as_of, workspace)
             log.info("%s as of %s: %s", task.model, new.as_of, verdict.words)
-            shares = weights(model, _at(examples, model.cutoffs[-1])) if model.booster and task.target == "probability" else None
-            judged = spending.told(spending.judge(task, examples, MODEL_FEATURES, terms)) if model.booster and task.target == "amount" else ""
-            story = Story(new.digest, verdict, terms, fingerprint(examples, new.examples), shares, judged)
+            shares = weights(model, _at(examples, model.cutoffs[-1])) if model.booster else None
+            story = Story(new.digest, verdict, terms, fingerprint(examples, new.examples), shares)
             made.append(stored_model(model, story))
         return made
 
@@ -163,7 +161,6 @@ def stored_model(model: Model, story: Story) -> dict[str, Any]:
         "settings": _json({**told_terms(story.terms), "made_with": made_with}),
         "data": story.data,
         "learning": _json(asdict(model.learning) | {"validated": [day.isoformat() for day in model.learning.validated]}) if model.booster else None,
-        "judged": story.judged or None,
         "booster": model.booster,
         "digest": story.digest,
     }

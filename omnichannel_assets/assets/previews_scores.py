@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from omnichannel_assets.assets.drawing import Picture, SmallTable
 from omnichannel_assets.lake.tables_scores import FEATURES
-from omnichannel_assets.propensity.baselines import JUDGES
+from omnichannel_assets.propensity.baselines import JUDGES, JUDGES_OF_AMOUNTS
 from omnichannel_assets.propensity.monitoring import DRIFTED as DRIFT_LIMIT
 
 NUMBERS = tuple(column.name for column in FEATURES if column.kind != "text")
@@ -51,7 +51,7 @@ def _judged(table: str) -> str:
 
 AT_NEWEST = f"""judged as ({_judged("model_evaluation")}),
 newest as (select model, max(origin) as origin from judged where origin <> 'mean' group by model),
-at_newest as (select j.* from judged as j join newest as n on n.model = j.model and n.origin = j.origin where j.segment = 'all')"""
+at_newest as (select j.* from judged as j join newest as n on n.model = j.model and n.origin = j.origin where j.segment = 'all' and j.model <> 'expected_spend')"""
 
 CALIBRATION = f"""with {AT_NEWEST}
 select p.model, p.value as predicted, o.value as observed, c.value as customers
@@ -77,13 +77,21 @@ select model, origin, max(value) filter (where judge = 'model' and metric = 'cus
     round(max(value) filter (where judge = 'model' and metric = 'calibration_error'), 3) as calibration_error,
     round(max(value) filter (where judge = 'model' and metric = 'forecast_count'), 0) as forecast,
     round(max(value) filter (where judge = 'model' and metric = 'actual_count'), 0) as actual
-from judged where segment = 'all' group by model, origin order by model, origin"""
+from judged where segment = 'all' and model <> 'expected_spend' group by model, origin order by model, origin"""
+
+AMOUNTS = f"""with judged as ({_judged("model_evaluation")})
+select origin, max(value) filter (where judge = 'model' and metric = 'customers') as customers,
+    round(max(value) filter (where judge = 'model' and metric = 'forecast_total'), 0) as forecast, round(max(value) filter (where judge = 'model' and metric = 'actual_total'), 0) as actual,
+    {", ".join(f"round(max(value) filter (where judge = '{judge}' and metric = 'gini'), 3) as {judge}_gini" for judge in JUDGES_OF_AMOUNTS)},
+    {", ".join(f"round(max(value) filter (where judge = '{judge}' and metric = 'mean_absolute_error'), 2) as {judge}_off_by" for judge in JUDGES_OF_AMOUNTS)},
+    round(max(value) filter (where judge = 'model' and metric = 'top_tenth_share'), 3) as top_tenth_share
+from judged where segment = 'all' and model = 'expected_spend' group by origin order by origin"""
 
 SEGMENTS = f"""with judged as ({_judged("model_evaluation")})
 select model, segment, round(max(value) filter (where judge = 'model' and metric = 'customers'), 0) as customers,
     round(max(value) filter (where judge = 'model' and metric = 'auc'), 3) as model_auc, round(max(value) filter (where judge = 'recency' and metric = 'auc'), 3) as recency_auc,
     round(max(value) filter (where judge = 'model' and metric = 'calibration_error'), 3) as calibration_error
-from judged where origin = 'mean' group by model, segment order by model, segment"""
+from judged where origin = 'mean' and model <> 'expected_spend' group by model, segment order by model, segment"""
 
 
 def _versions(table: str) -> tuple[SmallTable, Picture]:
@@ -133,10 +141,11 @@ SCORE_PREVIEWS: dict[str, tuple[SmallTable | Picture, ...]] = {
     ),
     "churn_model": _versions("churn_model"),
     "repurchase_model": _versions("repurchase_model"),
-    "spend_model": _versions("spend_model")[:1],
+    "spend_model": _versions("spend_model"),
     "model_evaluation": (
         SmallTable("area under the curve by origin: the model and the other judges", RANKINGS, most=40),
         SmallTable("mean over origins by segment", SEGMENTS, most=20),
+        SmallTable("expected spend by origin: the model and the other judges", AMOUNTS),
         Picture("calibration: forecast and what happened", CALIBRATION, "calibration"),
         Picture("lift by tenth", LIFT, "lift"),
         Picture("what moves the scores: share of each feature family", WEIGHTS, "shares"),
@@ -171,8 +180,14 @@ SCORE_PREVIEWS: dict[str, tuple[SmallTable | Picture, ...]] = {
         Picture(
             "forecast and what happened, newest closed scores",
             f"select model || ', scores of ' || cast(scored_on as varchar), cast(name as integer), forecast, actual, low, high from ({OUTCOMES}) as newest "
-            "where name <> 'all' order by model, scored_on, name",
+            "where name <> 'all' and model <> 'expected_spend' order by model, scored_on, name",
             "tenths",
+        ),
+        Picture(
+            "expected spend and what was spent, newest closed scores",
+            f"select 'scores of ' || cast(scored_on as varchar), cast(name as integer), forecast, actual, low, high from ({OUTCOMES}) as newest "
+            "where name <> 'all' and model = 'expected_spend' order by scored_on, name",
+            "amounts",
         ),
         Picture(
             "drift since the newest cut-off of the examples",

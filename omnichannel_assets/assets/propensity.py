@@ -35,8 +35,7 @@ from omnichannel_assets.lake.tables_scores import (
     TRAINING_EXAMPLES,
 )
 from omnichannel_assets.propensity.reasons import Scored, reasons
-from omnichannel_assets.propensity.scoring import bands, contributions, deciles, places, score
-from omnichannel_assets.propensity.spending import expected_spend
+from omnichannel_assets.propensity.scoring import bands, contributions, deciles, pence, places, score
 from omnichannel_assets.propensity.tasks import CHURN_INACTIVITY, CHURN_SUBSCRIPTION, REPURCHASE
 from omnichannel_assets.propensity.training import Model
 from omnichannel_assets.propensity.trees import matrix
@@ -46,7 +45,7 @@ if TYPE_CHECKING:
     import numpy as np
     import pyarrow as pa
 
-SCORING = ("sql/customer_features.sql", "sql/features.py", "assets/propensity.py", "assets/models.py", "checks", *(f"propensity/{name}.py" for name in ("scoring", "reasons", "trees", "calibration", "spending")))
+SCORING = ("sql/customer_features.sql", "sql/features.py", "assets/propensity.py", "assets/models.py", "checks", *(f"propensity/{name}.py" for name in ("scoring", "reasons", "trees", "calibration")))
 """The code behind scores; that of learning is behind the versions they come from."""
 SILENT_DAYS = 7
 """After so many days without any purchase the scores come with a warning."""
@@ -112,7 +111,7 @@ def scores(customers: pa.Table, models: Mapping[str, Model]) -> pa.Table:
         columns["subscription_churn_score"] = pc.if_else(customers.column("has_active_subscription"), found, pa.scalar(None, pa.float64()))
     spend = usable.get("expected_spend")
     if spend and spend.booster:
-        columns["expected_spend"] = expected_spend(spend, customers)
+        columns["expected_spend"] = pence(score(spend, customers))
     schema = PROPENSITY_SCORES.arrow()
     absent = pa.nulls(customers.num_rows)
     return pa.table(

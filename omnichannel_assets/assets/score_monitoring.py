@@ -19,7 +19,7 @@ import dagster as dg
 
 from omnichannel_assets.assets.as_of import as_of_reads, parameters_at, register_identities, register_world
 from omnichannel_assets.assets.model_versions import MODEL_FEATURES, OWNERS, log, partition_of
-from omnichannel_assets.assets.models import champions
+from omnichannel_assets.assets.models import champions, questions
 from omnichannel_assets.assets.reporting import step_asset
 from omnichannel_assets.assets.steps import Draft, StepReport, publish
 from omnichannel_assets.assets.training_examples import AT_CUTOFFS, HELD
@@ -28,10 +28,9 @@ from omnichannel_assets.lake.code import code_digest
 from omnichannel_assets.lake.engine import model_text
 from omnichannel_assets.lake.lake import digest_of
 from omnichannel_assets.lake.tables_scores import (
-    CHURN_MODEL,
     CUSTOMER_FEATURES,
+    MODEL_TABLES,
     PROPENSITY_SCORES,
-    REPURCHASE_MODEL,
     SCORE_MONITORING,
     TRAINING_EXAMPLES,
 )
@@ -47,8 +46,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 CHECK = "monitoring"
-SCORES = {"churn_inactivity": "churn_score", "churn_subscription": "subscription_churn_score", "repurchase": "repurchase_score"}
-"""Model -> the column of ``propensity_scores`` that holds its probability."""
+SCORES = {"churn_inactivity": "churn_score", "churn_subscription": "subscription_churn_score", "repurchase": "repurchase_score", "expected_spend": "expected_spend"}
+"""Model -> the column of ``propensity_scores`` that holds its probability or amount."""
 DRIFT = "drift"
 DECIMALS = 6
 SHOWN_ALERTS = 12
@@ -100,14 +99,14 @@ def _sha(workspace: Workspace, day: date) -> str:
 
 def _held(workspace: Workspace, inputs: Mapping[str, str]) -> list[Closed]:
     """The outcomes that a partition holds."""
-    known = {task.model: task for task in workspace.tasks}
+    known = questions(workspace)
     pairs = (key.split(" ") for key in inputs if key != DRIFT)
     return [Closed(known[model], date.fromisoformat(day)) for model, day in pairs if model in known]
 
 
 def _due(workspace: Workspace, scored: Iterable[date], newest: date, read: set[str]) -> dict[date, list[Closed]]:
     """What has closed by the newest date and was never read, by the date at which it had. Reads orders only when something may be due."""
-    asked = [Closed(task, day) for day in scored for task in workspace.tasks if task.model in SCORES]
+    asked = [Closed(task, day) for day in scored for task in questions(workspace).values() if task.model in SCORES]
     may_be = [
         closed for closed in asked if closed.key not in read and closed.scored_on + timedelta(days=closed.task.horizon_days) <= newest
     ]
@@ -170,10 +169,16 @@ def _outcomes(workspace: Workspace, day: date, read: Sequence[Closed]) -> list[t
                 f"select * from ({told}) as known where forecast is not null and actual is not null order by customer_id", bound
             )
             if rows.num_rows:
-                forecast, actual = rows.column("forecast").to_numpy(), rows.column("actual").to_numpy(zero_copy_only=False).astype(float)
+                forecast, actual = (_numbers(rows.column(name)) for name in ("forecast", "actual"))
                 season = _Examples.before(workspace, day).season_rate(closed.task, closed.scored_on)
-                found.append((closed, outcome(forecast, actual, rows.column("customer_id").to_pylist(), season)))
+                found.append((closed, outcome(forecast, actual, rows.column("customer_id").to_pylist(), season, closed.task.target)))
     return found
+
+
+def _numbers(column: pa.ChunkedArray) -> np.ndarray:
+    import pyarrow as pa
+
+    return column.cast(pa.float64()).to_numpy(zero_copy_only=False)
 
 
 def _identities(workspace: Workspace, day: date) -> pa.Table:
@@ -203,7 +208,7 @@ class _Examples:
         return self.table.filter(pc.equal(self.table.column("cutoff"), day))
 
     def season_rate(self, task: Task, scored_on: date) -> tuple[str, float] | None:
-        """How often the label came at the cut-off a year earlier."""
+        """How often the label came at the cut-off a year earlier, or how much was spent."""
         import pyarrow as pa
         import pyarrow.compute as pc
 
@@ -236,7 +241,7 @@ def _drift(workspace: Workspace, day: date) -> list[tuple[str, Reading]]:
     scores = partition_of(workspace, PROPENSITY_SCORES, day)
     for name, model in champions(workspace, day)[0].items():
         if model.booster and name in SCORES:
-            now = scores.column(SCORES[name]).drop_null().to_numpy().reshape(-1, 1)
+            now = _numbers(scores.column(SCORES[name]).drop_null()).reshape(-1, 1)
 
             def scored(rows: pa.Table, model: Model = model) -> np.ndarray:
                 return score(model, _asked(model.task, rows)).reshape(-1, 1)
@@ -266,7 +271,7 @@ def _told(workspace: Workspace, report: StepReport) -> StepReport:
 def assets() -> list[dg.AssetsDefinition]:
     """The Dagster asset of this stage."""
     examples = [name for name in as_of_reads(TRAINING_EXAMPLES.name) if name not in AT_CUTOFFS]
-    models = [TRAINING_EXAMPLES.name, CHURN_MODEL.name, REPURCHASE_MODEL.name]
+    models = [TRAINING_EXAMPLES.name, *(table.name for table in MODEL_TABLES)]
     return [
         step_asset(
             SCORE_MONITORING,

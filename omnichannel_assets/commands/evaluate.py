@@ -118,11 +118,12 @@ def _judging(workspace: Workspace, found: pa.Table, first: date | None, options:
 
 def _judge(workspace: Workspace, found: pa.Table, judging: Judging) -> list[Result]:
     from omnichannel_assets.assets.model_versions import MODEL_FEATURES, log
+    from omnichannel_assets.assets.models import questions
     from omnichannel_assets.propensity.evaluation import evaluate as judged
     from omnichannel_assets.transactions.results import Result
 
     results = []
-    for task in workspace.tasks:
+    for task in questions(workspace).values():
         if task.population == "eligible":  # a file of sales tells of no subscriptions
             log.info("judging: %s", task.title)
             results.append(Result(task, judged(task, found, MODEL_FEATURES, judging)))
@@ -130,7 +131,7 @@ def _judge(workspace: Workspace, found: pa.Table, judging: Judging) -> list[Resu
 
 
 def _print(judged: list[Result], form: str) -> None:
-    from omnichannel_assets.transactions.results import COLUMNS, FIELDS, rows
+    from omnichannel_assets.transactions.results import FIELDS, rows
 
     if form != "table":
         print_rows(list(FIELDS), [tuple(row[name] for name in FIELDS) for row in rows(judged)], form)
@@ -138,5 +139,5 @@ def _print(judged: list[Result], form: str) -> None:
     for result in judged:
         click.echo(f"\n{result.task.title}: {result.task.happened}")
         if result.table():
-            print_rows(list(COLUMNS), list(result.table()), form)
+            print_rows(list(result.columns), list(result.table()), form)
         click.echo(f"{result.population}.")

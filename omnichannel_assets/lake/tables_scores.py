@@ -69,7 +69,6 @@ def _model_table(name: str, models: str, description: str) -> TableSchema:
             required("settings", "text", "JSON: settings and versions of libraries it was made with"),
             required("data", "text", "JSON: digest of the examples, and how many there were at each cut-off"),
             Column("learning", "text", "JSON: parameters, trials, worth of each input, ways to calibrate, each with its loss on later cut-offs"),
-            Column("judged", "text", "of an amount: how it did on later cut-offs beside two guesses, in one sentence; model_evaluation tells of the others"),
             Column("booster", "text", "the trees as XGBoost's JSON"),
             required("digest", "text", "digest of the code, settings and examples behind this version"),
         ),
@@ -92,7 +91,7 @@ MODEL_EVALUATION = TableSchema(
     "How good the models are on past cut-offs that they had not learned from (rolling origins), beside judges that need no model.",
     (
         AS_OF,
-        required("model", "text", "churn_inactivity, churn_subscription or repurchase"),
+        required("model", "text", "churn_inactivity, churn_subscription, repurchase or expected_spend"),
         required("horizon_days", "integer", "days after the cut-off that were forecast"),
         required("origin", "text", "the cut-off judged on, YYYY-MM-DD; mean: the mean over all origins of this as-of date"),
         required(
@@ -105,13 +104,16 @@ MODEL_EVALUATION = TableSchema(
             "judge",
             "text",
             "model; recency: days since the last purchase alone; frequency: days with a purchase in the last 365 alone; "
-            "rfm: logistic regression on recency, frequency and money; bgnbd: purchases that BG/NBD expects",
+            "rfm: regression on recency, frequency and money; bgnbd: purchases that BG/NBD expects; of expected_spend last_spend: what was spent in the "
+            "90 days before, made as long as the horizon; mean: everybody's mean",
         ),
         required(
             "metric",
             "text",
             "auc, average_precision, log_loss, brier, lift_at_5_percent, lift_at_10_percent, lift_at_20_percent, calibration_error, customers, actual_count, "
-            "forecast_count; of the model auc_over_<judge> and weight_of_<feature family>; decile_01_observed to decile_10_lift, 01 with the highest scores; roc_01 to roc_19: share of those with the label above each twentieth of the others",
+            "forecast_count; of the model auc_over_<judge> and weight_of_<feature family>; decile_01_observed to decile_10_lift, 01 with the highest scores; roc_01 to roc_19: share of those with the label above each twentieth of the others; "
+            "of expected_spend instead mean_absolute_error, total_ratio (forecast over actual total), top_tenth_share (of the actual total, by the tenth with the largest forecasts), gini (normalised), "
+            "actual_total, forecast_total, gini_over_<judge>, mean_absolute_error_over_<judge>",
         ),
         Column("value", "number", "NULL when it cannot be told; the population then says why"),
         Column("low", "number", "lower end of the 95 % interval, by 200 seeded draws of customers; NULL where there is none"),

@@ -10,14 +10,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
-from omnichannel_assets.propensity.baselines import MODEL, NAMES, RECENCY
+from omnichannel_assets.propensity.baselines import LAST_SPEND, MODEL, NAMES, NAMES_OF_AMOUNTS, RECENCY
 from omnichannel_assets.propensity.tasks import Task, days_in_words
 
 TRUSTED_ERROR = 0.05
 """A mean calibration error above this: the order of customers counts, the percentages do not."""
 CLEAR_GAIN = 0.02
-"""An area under the curve above recency's by less is no clear gain."""
+"""An area under the curve above recency's by less is no clear gain, nor a Gini coefficient above that of the last spend."""
+TRUSTED_TOTAL = 0.1
+"""A total further from the actual one than this share of it: the order of customers counts, the amounts do not."""
 MOST_FAMILIES = 8
+OFF_BY = "mean_absolute_error"
 YEAR_AND_A_HALF = 550
 """Days from the first to the last cut-off that show one season twice."""
 
@@ -42,7 +45,7 @@ class Card:
 
     ``population`` is the rule in words; ``learning`` label -> words (how it learned: inputs, search, calibration, champion ...);
     ``means`` judge -> metric -> mean over the origins; ``segments`` segment -> metric -> mean of the model; ``families`` -> share of what
-    moves the scores, largest first; ``refusal`` says why there is no model; ``judged`` how an amount was judged, which has no judges.
+    moves the scores, largest first; ``refusal`` says why there is no model.
     """
 
     task: Task
@@ -57,7 +60,6 @@ class Card:
     segments: Mapping[str, Mapping[str, Figure]] = field(default_factory=dict)
     families: Mapping[str, float] = field(default_factory=dict)
     refusal: str = ""
-    judged: str = ""
 
     def mean(self, judge: str, metric: str) -> float | None:
         """A mean over the origins, None where it was not measured."""
@@ -71,6 +73,10 @@ SHOWN = {
     "lift_at_10_percent": "lift at 10 %",
     "log_loss": "log loss",
     "calibration_error": "calibration error",
+    "gini": "Gini",
+    OFF_BY: "off by, on average",
+    "total_ratio": "forecast / actual total",
+    "top_tenth_share": "spent by the top tenth",
 }
 """Metric -> its heading."""
 
@@ -126,8 +132,6 @@ def _learned(card: Card) -> list[str]:
 
 def _goodness(card: Card) -> Section:
     title = "How good it was"
-    if card.judged:
-        return Section(title, [card.judged])
     if not card.means.get(MODEL):
         return Section(title, ["Not judged: no later cut-off with a closed horizon, or too few customers at it."])
     days = (
@@ -136,7 +140,8 @@ def _goodness(card: Card) -> Section:
         else f"the one origin {card.origins[0]}"
     )
     words = f"Mean over {days}: each time it learned only from what was known by then and was judged on what came after. In brackets 95 % intervals."
-    tables = [_table("judge", {name: card.means[judge] for judge, name in NAMES.items() if judge in card.means})]
+    names = NAMES_OF_AMOUNTS if card.task.target == "amount" else NAMES
+    tables = [_table("judge", {name: card.means[judge] for judge, name in names.items() if judge in card.means})]
     if card.segments:
         tables.append(_table("part of the customers", {name.replace("_", " "): told for name, told in card.segments.items()}))
     return Section(title, [words], tables=tables)
@@ -163,6 +168,10 @@ def cannot_know(card: Card) -> list[str]:
     return found
 
 
+SIMPLE_RULES = (("auc", "AUC", RECENCY, "the time since the last purchase"), ("gini", "Gini coefficient", LAST_SPEND, "the spend of the 90 days before"))
+"""Metric, its name, the simplest judge, and what that goes by: a model must be clearly better."""
+
+
 def not_for(card: Card) -> list[str]:
     """When these scores are the wrong thing to use; what was measured comes first."""
     found = [
@@ -171,17 +180,16 @@ def not_for(card: Card) -> list[str]:
         "For customers outside the population above, and for days long after the last training.",
         "When a feed stopped: without orders everybody looks as if they were leaving.",
     ]
-    error, gain = card.mean(MODEL, "calibration_error"), _gain(card)
+    error, total = card.mean(MODEL, "calibration_error"), card.mean(MODEL, "total_ratio")
+    if total is not None and abs(total - 1) > TRUSTED_TOTAL:
+        found.insert(0, f"As amounts: together they were {total:.0%} of what was spent. Use the order of the customers.")
+    nearest = min((judge for judge in card.means if card.mean(judge, OFF_BY) is not None), key=lambda judge: card.mean(judge, OFF_BY) or 0.0, default=MODEL)
+    if nearest != MODEL:
+        found.insert(0, f"For one customer's amount: {NAMES_OF_AMOUNTS[nearest]} was off by less on average. Use the order of the customers, and totals of groups.")
     if error is not None and error > TRUSTED_ERROR:
         found.insert(0, f"As percentages: they were {100 * error:.0f} points off on average. Use the order of the customers.")
-    if gain is not None and gain < CLEAR_GAIN:
-        found.insert(
-            0,
-            f"Instead of recency: its AUC is {gain:+.3f} beside that of the time since the last purchase alone. The simple rule does as well.",
-        )
+    for metric, name, judge, rule in SIMPLE_RULES:
+        own, simple = card.mean(MODEL, metric), card.mean(judge, metric)
+        if own is not None and simple is not None and own - simple < CLEAR_GAIN:
+            found.insert(0, f"Instead of {judge.replace('_', ' ')}: its {name} is {own - simple:+.3f} beside that of {rule} alone. The simple rule does as well.")
     return found
-
-
-def _gain(card: Card) -> float | None:
-    model, recency = card.mean(MODEL, "auc"), card.mean(RECENCY, "auc")
-    return None if model is None or recency is None else model - recency

@@ -1,7 +1,7 @@
 """What is measured of a ranking or of probabilities, for weighted customers: one weight each for the figure, many draws of weights for its interval.
 
-Here: pure functions of answers, a score and weights. Not here: who judges (``baselines``, ``bgnbd``, ``training``), draws and intervals
-(``intervals``). A score that is no probability only ranks: it has no log loss, Brier score, calibration error or forecast.
+Here: pure functions of answers, a score and weights. Not here: amounts (``amounts``), who judges (``baselines``, ``bgnbd``, ``training``), draws
+and intervals (``intervals``). A score that is no probability only ranks: it has no log loss, Brier score, calibration error or forecast.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     import numpy as np
 
@@ -32,22 +32,36 @@ BOUNDS: dict[str, tuple[float | None, float | None]] = {
 
 
 @dataclass(frozen=True)
+class Measures:
+    """What is measured of one kind of answers.
+
+    ``main`` gets an interval, ``counts`` do not; ``shapes`` are for pictures, and measured of everybody only. By ``leads`` the
+    model is held against each of the other judges; the first of them is the headline.
+    """
+
+    main: Callable[[Ranked, np.ndarray], dict[str, np.ndarray]]
+    counts: Callable[[Ranked], dict[str, float]]
+    shapes: Callable[[Ranked], dict[str, float]]
+    leads: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Ranked:
     """Customers in the order of their score, the highest first, equal scores by customer id."""
 
     answers: np.ndarray
     scores: np.ndarray
-    is_probability: bool
+    is_forecast: bool
     order: np.ndarray
     """The place each of them had before ranking."""
 
 
-def ranked(answers: np.ndarray, scores: np.ndarray, customer_ids: Sequence[str], *, is_probability: bool) -> Ranked:
+def ranked(answers: np.ndarray, scores: np.ndarray, customer_ids: Sequence[str], *, is_forecast: bool) -> Ranked:
     """Put customers in order."""
     import numpy as np
 
     order = np.lexsort((np.array(customer_ids, dtype=str), -scores))
-    return Ranked(answers[order].astype(np.float64), scores[order].astype(np.float64), is_probability, order)
+    return Ranked(answers[order].astype(np.float64), scores[order].astype(np.float64), is_forecast, order)
 
 
 def main_metrics(found: Ranked, weights: np.ndarray) -> dict[str, np.ndarray]:
@@ -59,8 +73,8 @@ def main_metrics(found: Ranked, weights: np.ndarray) -> dict[str, np.ndarray]:
     total, happened = until[:, -1], hits[:, -1]
     with np.errstate(divide="ignore", invalid="ignore"):
         measured = _rank_metrics(found.scores, until, hits)
-        measured |= {f"lift_at_{part}_percent": _lift(until, hits, part / 100) for part in PARTS}
-        if found.is_probability:
+        measured |= {f"lift_at_{part}_percent": lift(until, hits, part / 100) for part in PARTS}
+        if found.is_forecast:
             sure = np.clip(found.scores, CERTAIN, 1 - CERTAIN)
             losses = -(found.answers * np.log(sure) + (1 - found.answers) * np.log(1 - sure))
             measured["log_loss"] = (weights * losses).sum(axis=1) / total
@@ -92,8 +106,11 @@ def _rank_metrics(scores: np.ndarray, until: np.ndarray, hits: np.ndarray) -> di
     }
 
 
-def _lift(until: np.ndarray, hits: np.ndarray, share: float) -> np.ndarray:
-    """How often the label comes in the first share of the ranking, over how often it comes at all; a customer on the border counts in part."""
+def lift(until: np.ndarray, hits: np.ndarray, share: float) -> np.ndarray:
+    """How often the label comes in the first share of the ranking, over how often it comes at all; a customer on the border counts in part.
+
+    ``until`` and ``hits`` as in ``_rank_metrics``; of amounts ``hits`` is money.
+    """
     import numpy as np
 
     wanted = share * until[:, -1]
@@ -125,7 +142,7 @@ def decile_table(found: Ranked) -> dict[str, float]:
     rows: dict[str, float] = {}
     for number, part in enumerate(_tenths(len(found.answers)), start=1):
         name = f"decile_{number:02}"
-        if found.is_probability:
+        if found.is_forecast:
             rows[f"{name}_predicted"] = float(found.scores[part].mean())
         observed = float(found.answers[part].mean())
         rows |= {f"{name}_observed": observed, f"{name}_customers": float(part.stop - part.start), f"{name}_lift": observed / rate}
@@ -149,4 +166,8 @@ def roc_points(found: Ranked) -> dict[str, float]:
 def counts(found: Ranked) -> dict[str, float]:
     """Customers judged, how many of them had the label, and how many were forecast."""
     rows = {"customers": float(len(found.answers)), "actual_count": float(found.answers.sum())}
-    return rows | ({"forecast_count": float(found.scores.sum())} if found.is_probability else {})
+    return rows | ({"forecast_count": float(found.scores.sum())} if found.is_forecast else {})
+
+
+OF_PROBABILITIES = Measures(main_metrics, counts, lambda found: decile_table(found) | roc_points(found), ("auc",))
+"""Answers that are yes or no."""

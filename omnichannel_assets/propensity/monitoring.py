@@ -16,6 +16,7 @@ from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from omnichannel_assets.propensity.scoring import places
+from omnichannel_assets.propensity.trees import Target
 
 if TYPE_CHECKING:
     import numpy as np
@@ -67,36 +68,47 @@ def closed_on(scored_on: date, horizon_days: int, orders: Iterable[tuple[datetim
     return max(end, min(known).date() + timedelta(days=1)) if known else None
 
 
-def outcome(forecast: np.ndarray, actual: np.ndarray, ids: Sequence[str], season: tuple[str, float] | None = None) -> list[Reading]:
-    """What happened to scored customers beside the forecast, over all and by tenth.
+def outcome(
+    forecast: np.ndarray, actual: np.ndarray, ids: Sequence[str], season: tuple[str, float] | None = None, target: Target = "probability"
+) -> list[Reading]:
+    """What happened to scored customers beside the forecast, over all and by tenth; ``actual`` is 1 or 0, or what they spent.
 
-    ``season`` is when it was a year earlier, in words, and how often it happened then. A miss that is the season's usual rate is still a miss
+    ``season`` is when it was a year earlier, in words, and how often it happened then, or how much was spent. A miss that is the season's usual rate is still a miss
     (the model did not know), but its words show it.
     """
     import numpy as np
 
     order = np.argsort(places(forecast, ids))
-    whole = _outcome("all", forecast, actual)
+    whole = _outcome("all", forecast, actual, target)
     is_missed = abs(whole.value) > max(MISSED * abs(float(forecast.mean())), whole.chance)
-    readings = [replace(whole, is_alert=is_missed, words=_words(whole, season))]
+    readings = [replace(whole, is_alert=is_missed, words=_words(whole, season, target))]
     for number, group in enumerate(np.array_split(order, TENTHS), start=1):
         if len(group):
-            readings.append(_outcome(f"{number:02}", forecast[group], actual[group]))
+            readings.append(_outcome(f"{number:02}", forecast[group], actual[group], target))
     return readings
 
 
-def _outcome(name: str, forecast: np.ndarray, actual: np.ndarray) -> Reading:
+def _outcome(name: str, forecast: np.ndarray, actual: np.ndarray, target: Target) -> Reading:
+    """One reading. Of probabilities the forecast itself says how far chance moves the actual mean, as the sum of coins so weighted.
+
+    An amount says nothing of its spread, and that is large: most spend nothing and a few a lot. Its standard error comes from the squared
+    distances of the customers from their forecasts, so one unexpected large buyer widens it and raises no alert; for the same reason, nine
+    customers never do.
+    """
     import numpy as np
 
     count, expected, happened = len(forecast), float(forecast.mean()), float(actual.mean())
-    error = float(np.sqrt((forecast * (1 - forecast)).sum())) / count
-    low, high = max(expected - 1.96 * error, 0.0), min(expected + 1.96 * error, 1.0)
+    squares = forecast * (1 - forecast) if target == "probability" else (actual - forecast) ** 2
+    error = float(np.sqrt(squares.sum())) / count
+    low, high = max(expected - 1.96 * error, 0.0), expected + 1.96 * error
+    high = min(high, 1.0) if target == "probability" else high
     return Reading("outcome", name, "what happened", count, happened - expected, SIGMAS * error, expected, happened, low, high)
 
 
-def _words(whole: Reading, season: tuple[str, float] | None) -> str:
-    earlier = f"{season[1]:.1%} at {season[0]}" if season else NO_SEASON
-    return f"{whole.forecast:.1%} forecast, {whole.actual:.1%} happened, of {whole.customers:,} customers, {earlier}"
+def _words(whole: Reading, season: tuple[str, float] | None, target: Target) -> str:
+    form, happened = (".1%", "happened, of") if target == "probability" else (",.2f", "spent, by each of")
+    earlier = f"{season[1]:{form}} at {season[0]}" if season else NO_SEASON
+    return f"{whole.forecast:{form}} forecast, {whole.actual:{form}} {happened} {whole.customers:,} customers, {earlier}"
 
 
 @dataclass(frozen=True)

@@ -38,7 +38,10 @@ class Judging:
 
 @dataclass(frozen=True)
 class Judged:
-    """One origin: the customers with a known answer, in order of their ids, what each judge says of them, and the model that was judged."""
+    """One origin: the customers with a known answer, in order of their ids, what each judge says of them, and the model that was judged.
+
+    ``answers``: 1 with the label, else 0, or the amount.
+    """
 
     origin: date
     model: Model
@@ -67,6 +70,12 @@ def origins(task: Task, examples: pa.Table, judging: Judging) -> list[date]:
     return [day for day in days if day in judging.origins] if judging.origins else days[-judging.most_origins :]
 
 
+def has_both(task: Task, answers: np.ndarray, least: int = 1) -> bool:
+    """Whether enough customers had the label and enough did not; amounts above 0 differ among themselves, so enough of those will do."""
+    happened = int((answers > 0).sum())
+    return happened >= least and (task.target == "amount" or len(answers) - happened >= least)
+
+
 def judged_at(task: Task, examples: pa.Table, features: Sequence[str], origin: date, judging: Judging) -> Judged | NotJudged:
     """Learn as if it were the origin, and let every judge speak of the customers of that day."""
     import pyarrow as pa
@@ -74,13 +83,14 @@ def judged_at(task: Task, examples: pa.Table, features: Sequence[str], origin: d
 
     labelled = examples.filter(pc.is_valid(examples.column(task.label)))
     tested = labelled.filter(pc.equal(labelled.column("cutoff"), origin)).sort_by([("customer_id", "ascending")])
-    answers = tested.column(task.label).to_numpy(zero_copy_only=False).astype(bool)
+    answers = tested.column(task.label).cast(pa.float64()).to_numpy(zero_copy_only=False)
+    positives = int((answers > 0).sum())
     model = judging.learn(task, examples, features, known_until=origin)
     if model.refusal:
-        return NotJudged(origin, len(answers), int(answers.sum()), model.refusal)
-    if answers.all() or not answers.any():
-        return NotJudged(origin, len(answers), int(answers.sum()), "all of them ended alike")
+        return NotJudged(origin, len(answers), positives, model.refusal)
+    if not has_both(task, answers):
+        return NotJudged(origin, len(answers), positives, "all of them ended alike")
     days = calendar.closed(set(labelled.column("cutoff").to_pylist()), task.horizon_days, origin)
     learned = labelled.filter(pc.is_in(labelled.column("cutoff"), pa.array(days, pa.date32()))).sort_by([("cutoff", "ascending"), ("customer_id", "ascending")])
-    spoken = {MODEL: Opinion(score(model, tested), is_probability=True), **opinions(task, learned, tested)}
+    spoken = {MODEL: Opinion(score(model, tested), is_forecast=True), **opinions(task, learned, tested)}
     return Judged(origin, model, tested, answers, spoken, members(tested), tested.column("customer_id").to_pylist())

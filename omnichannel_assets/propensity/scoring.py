@@ -1,4 +1,4 @@
-"""Scores of a day: probabilities of a stored version, bands and deciles by rank, and what each input contributed.
+"""Scores of a day: probabilities or amounts of a stored version, bands and deciles by rank, and what each input contributed.
 
 Ranks follow the score as it is stored, with six decimals, then the customer id: whoever reads the table can rank again and finds the same.
 """
@@ -6,9 +6,10 @@ Ranks follow the score as it is stored, with six decimals, then the customer id:
 from __future__ import annotations
 
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from omnichannel_assets.propensity.calibration import probabilities
+from omnichannel_assets.propensity.calibration import log_odds, probabilities
 from omnichannel_assets.propensity.training import Model
 from omnichannel_assets.propensity.trees import margins, matrix, opened
 
@@ -17,18 +18,28 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 DECIMALS = 6
+PENNY = Decimal("0.01")
 HIGH_SHARE, MEDIUM_SHARE = 0.2, 0.5
 """The 20 % most likely to leave are ``high``, those up to half ``medium``, the rest ``low``."""
 
 
 def score(model: Model, customers: pa.Table) -> np.ndarray:
-    """The probability of each customer, rounded as it is stored."""
+    """What a version says of each customer, rounded as it is stored: a probability, or an amount in whole pence."""
+    import numpy as np
+
     found = margins(model.booster or "", matrix(customers, model.features), model.features)
+    if model.task.target == "amount":
+        return np.exp(log_odds(found, model.calibration)).round(2)
     return probabilities(found, model.calibration).round(DECIMALS)
 
 
+def pence(amounts: np.ndarray) -> list[Decimal]:
+    """Amounts as they are stored."""
+    return [Decimal(float(amount)).quantize(PENNY) for amount in amounts]
+
+
 def contributions(model: Model, customers: pa.Table) -> np.ndarray:
-    """What each input adds to each customer's log-odds of the label: customers x features. Steps of an isotonic calibration, which bend all
+    """What each input adds to each customer's log-odds of the label, or logarithm of the amount: customers x features. Steps of an isotonic calibration, which bend all
     of them alike, are left out.
     """
     import xgboost as xgb

@@ -3,7 +3,7 @@
 Examples come as an Arrow table with a column ``cutoff``, the features and the labels; a label is NULL where its horizon is not closed.
 Parameters, inputs and calibration are chosen by versions of back then on cut-offs they had not seen; the trees in force then grow on every
 closed cut-off, because those that lack the newest run a season late. A fixed seed: the same examples and terms give the same bytes.
-Not here: the steps themselves (``search``, ``selection``, ``calibration``), amounts (``spending``).
+Not here: the steps themselves (``search``, ``selection``, ``calibration``).
 """
 
 from __future__ import annotations

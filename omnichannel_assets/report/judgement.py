@@ -10,14 +10,14 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from omnichannel_assets.lake.engine import Engine
-from omnichannel_assets.propensity.card import CLEAR_GAIN, TRUSTED_ERROR
-from omnichannel_assets.propensity.tasks import Task
+from omnichannel_assets.propensity.card import CLEAR_GAIN, TRUSTED_ERROR, TRUSTED_TOTAL
+from omnichannel_assets.propensity.tasks import Task, days_in_words
 
 FEW = 50
 """Fewer customers with the label than this say little."""
-TITLES = {"churn_inactivity": "Leaving", "repurchase": "Buying again", "churn_subscription": "Ending a subscription"}
+TITLES = {"churn_inactivity": "Leaving", "repurchase": "Buying again", "churn_subscription": "Ending a subscription", "expected_spend": "Spending"}
 Number = tuple[float | None, float | None]
-"""Of the model, of recency alone."""
+"""Of the model, of the simplest judge: recency alone, or of amounts the last 90 days' spend."""
 Origin = tuple[float | None, float | None]
 """Area under the curve at one origin: of the model, of recency alone."""
 
@@ -38,22 +38,29 @@ class Judgement:
         return TITLES.get(self.task.model, self.task.title)
 
     @property
+    def heading(self) -> str:
+        """What the model tells, and by when."""
+        if self.task.target == "amount":
+            return f"{self.title} in the next {days_in_words(self.task.horizon_days)}"
+        return f"{self.title}: {self.task.happened}"
+
+    @property
     def is_judged(self) -> bool:
         """Whether there are numbers to show."""
-        return not self.refusal and self.value("auc") is not None
+        return not self.refusal and self.value("gini" if self.task.target == "amount" else "auc") is not None
 
     def value(self, metric: str) -> float | None:
         """A metric of the model."""
         return self.metrics.get(metric, (None, None))[0]
 
     def baseline(self, metric: str) -> float | None:
-        """A metric of recency alone."""
+        """A metric of the simplest judge."""
         return self.metrics.get(metric, (None, None))[1]
 
     @property
     def is_drawn(self) -> bool:
-        """Whether there were enough cases for pictures: groups of a handful of customers show chance only."""
-        return self.is_judged and (self.value("actual_count") or 0) >= FEW
+        """Whether there were enough cases for pictures, which are of shares: groups of a handful of customers show chance only."""
+        return self.is_judged and self.task.target == "probability" and (self.value("actual_count") or 0) >= FEW
 
     def bins(self) -> list[tuple[float, float]]:
         """Predicted and observed share of each group of the calibration, the lowest scores first."""
@@ -71,22 +78,38 @@ class Judgement:
             return [f"No scores: {self.refusal}"]
         if not self.is_judged:
             return [f"Cannot tell how good it is. {self.population}"]
-        return [text for text in (self._ranking(), self._earlier(), self._top(), self._forecast(), self._few()) if text]
+        told = (self._order(), self._total()) if self.task.target == "amount" else (self._ranking(), self._earlier(), self._top(), self._forecast())
+        return [text for text in (*told, self._few()) if text]
+
+    def _order(self) -> str:
+        """Of amounts: how much of the money those made who were named first."""
+        share, simple, gain = self.value("top_tenth_share"), self.baseline("top_tenth_share"), self._gain("gini")
+        if share is None:
+            return ""
+        told = f"The tenth with the largest forecasts made {100 * share:.0f} % of what was spent (a coin: 10 %"
+        if simple is None or gain is None:
+            return f"{told})."
+        return f"{told}; the tenth that had spent most in the 90 days before: {100 * simple:.0f} %). Over the whole order: {_verdict(gain, 'the last spend')}."
+
+    def _total(self) -> str:
+        forecast, actual = self.value("forecast_total"), self.value("actual_total")
+        if forecast is None or not actual:
+            return ""
+        told = f"Expected were {forecast:,.0f} in all; spent were {actual:,.0f}"
+        if abs(forecast / actual - 1) <= TRUSTED_TOTAL:
+            return f"{told}: totals of groups can be taken at their word, the amount of one customer cannot."
+        return f"{told}: the amounts ran too {'high' if forecast > actual else 'low'}. Use the order of the customers, not the amounts."
+
+    def _gain(self, metric: str) -> float | None:
+        model, simple = self.value(metric), self.baseline(metric)
+        return None if model is None or simple is None else model - simple
 
     def _ranking(self) -> str:
-        model, recency = self.value("auc"), self.baseline("auc")
+        model, recency, gain = self.value("auc"), self.baseline("auc"), self._gain("auc")
         told = f"Of two {self.task.subject}, one of which {self.task.happened}, it names the right one {100 * model:.0f} times in 100 (a coin: 50"
-        if recency is None:
+        if gain is None:
             return f"{told})."
-        gain = model - recency
-        verdict = (
-            "no clear difference"
-            if abs(gain) < CLEAR_GAIN
-            else "better than recency"
-            if gain > 0
-            else "worse than recency, which is the better guide"
-        )
-        return f"{told}; the time since the last order alone: {100 * recency:.0f}): {verdict}."
+        return f"{told}; the time since the last order alone: {100 * recency:.0f}): {_verdict(gain, 'recency')}."
 
     def _earlier(self) -> str:
         """Whether it was as good at the other origins: one date may be luck."""
@@ -131,13 +154,19 @@ class Judgement:
         )
 
 
+def _verdict(gain: float, simple: str) -> str:
+    if abs(gain) < CLEAR_GAIN:
+        return "no clear difference"
+    return f"better than {simple}" if gain > 0 else f"worse than {simple}, which is the better guide"
+
+
 JUDGED = "select * from model_evaluation where segment = 'all' and as_of = (select max(as_of) from model_evaluation where as_of < $before)"
 NEWEST_ORIGIN = f"""with judged as ({JUDGED}),
 newest as (select model, coalesce(max(origin) filter (where origin <> 'mean'), 'mean') as origin from judged group by model)
 select m.model, m.population, m.metric, m.value, r.value as baseline
 from judged as m
 join newest as n on n.model = m.model and n.origin = m.origin
-left join judged as r on r.model = m.model and r.origin = m.origin and r.metric = m.metric and r.judge = 'recency'
+left join judged as r on r.model = m.model and r.origin = m.origin and r.metric = m.metric and r.judge in ('recency', 'last_spend')
 where m.judge = 'model' order by m.model, m.metric"""
 """Figures of the newest origin of each model; a model that could not be judged has one row without a value."""
 ALL_ORIGINS = f"""with judged as ({JUDGED})
@@ -160,7 +189,7 @@ def judgements(engine: Engine, scored: date | None, tasks: Sequence[Task]) -> li
         origins.setdefault(model, {})[origin] = (value, baseline)
     versions = " union all ".join(
         f"select model, refusal from {table} where as_of = (select max(as_of) from {table} where as_of < $before)"
-        for table in ("churn_model", "repurchase_model")
+        for table in ("churn_model", "repurchase_model", "spend_model")
     )
     refusals = dict(engine.rows(versions, bound))
     ordered = sorted(tasks, key=lambda task: task.population == "subscribers")  # the questions about everybody first

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 from datetime import date
 
+from omnichannel_assets.assets.models import questions
 from omnichannel_assets.lake.engine import Engine
 from omnichannel_assets.propensity.tasks import days_in_words
 from omnichannel_assets.report import charts
@@ -32,7 +33,7 @@ def newest_scores(engine: Engine) -> date | None:
 
 def scores(workspace: Workspace, engine: Engine, scored: date | None, known: int) -> str:
     """The whole part; ``known`` is how many known customers there are."""
-    found = judgements(engine, scored, workspace.tasks)
+    found = judgements(engine, scored, list(questions(workspace).values()))
     parts = [heading("Scores", "scores")]
     if scored is None:
         parts.append(note("Nobody has a score yet: run omnichannel run, or materialize the groups features, models and scores."))
@@ -85,7 +86,7 @@ def _spreads(engine: Engine, scored: date) -> str:
 
 
 def _judgement(judged: Judgement) -> str:
-    parts = [f"<h3>{escaped(judged.title)}: {escaped(judged.task.happened)}</h3>"]
+    parts = [f"<h3>{escaped(judged.heading)}</h3>"]
     if not judged.is_judged:
         return "".join([*parts, *(note(text) for text in judged.sentences())])
     parts.append(points(judged.sentences()))

@@ -21,9 +21,13 @@ STYLES = {MODEL: ("o", "-"), RFM: ("^", "--"), BGNBD: ("D", "--"), FREQUENCY: ("
 
 
 def draw(path: Path, results: Sequence[Result]) -> None:
-    """Draw the area under the curve by origin of every judge into a .png or .svg file; a question that was not judged has an empty panel."""
+    """Draw the area under the curve by origin of every judge into a .png or .svg file; a question that was not judged has an empty panel.
+
+    Amounts have no such curve and no panel.
+    """
     from matplotlib.figure import Figure
 
+    results = [result for result in results if result.task.target == "probability"]
     figure = Figure(figsize=(WIDTH * len(results), HEIGHT), dpi=RESOLUTION, layout="constrained", facecolor="white")
     panels = figure.subplots(1, len(results), sharey=True, squeeze=False)[0]
     for axes, result in zip(panels, results, strict=True):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from datetime import date, timedelta
+from decimal import Decimal
 from pathlib import Path
 
 import dagster as dg
@@ -14,9 +15,9 @@ from omnichannel_assets.assets.model_versions import MODEL_FEATURES
 from omnichannel_assets.assets.models import Story, stored_model
 from omnichannel_assets.definitions import build_definitions
 from omnichannel_assets.lake.lake import Provenance
-from omnichannel_assets.lake.tables_scores import PROPENSITY_SCORES, REPURCHASE_MODEL, SCORE_MONITORING, TRAINING_EXAMPLES
+from omnichannel_assets.lake.tables_scores import PROPENSITY_SCORES, REPURCHASE_MODEL, SCORE_MONITORING, SPEND_MODEL, TRAINING_EXAMPLES
 from omnichannel_assets.propensity.champion import Verdict
-from omnichannel_assets.propensity.tasks import REPURCHASE
+from omnichannel_assets.propensity.tasks import REPURCHASE, spend_task
 from omnichannel_assets.propensity.training import train
 from omnichannel_assets.resources.workspace import Workspace
 from omnichannel_assets_tests.integration import running
@@ -39,9 +40,9 @@ def opened(tiny: Sample, tmp_path: Path) -> Workspace:
     return opened
 
 
-def publish(opened: Workspace, day: date, score: float) -> None:
+def publish(opened: Workspace, day: date, score: float | None = None, spend: Decimal | None = None) -> None:
     held = [row for row in running.rows(opened, "identities") if row["valid_from"] <= day and (row["valid_to"] is None or row["valid_to"] > day)]
-    rows = [{"customer_id": customer, "as_of": day, "repurchase_score": score} for customer in sorted({row["customer_id"] for row in held if row["identifier_type"] == "customer_ref"})]
+    rows = [{"customer_id": customer, "as_of": day, "repurchase_score": score, "expected_spend": spend} for customer in sorted({row["customer_id"] for row in held if row["identifier_type"] == "customer_ref"})]
     opened.lake.publish(PROPENSITY_SCORES, pa.Table.from_pylist(rows, schema=PROPENSITY_SCORES.arrow()), Provenance("by hand"), day.isoformat())
 
 
@@ -68,6 +69,28 @@ def bought_within(opened: Workspace) -> float:
     scored = {row["customer_id"] for row in running.rows(opened, "propensity_scores")}
     bought = {row["customer_id"] for row in running.rows(opened, "orders") if SCORED <= row["ordered_at"].date() < CLOSED and row["status"] not in ("cancelled", "voided")}
     return len(scored & bought) / len(scored)
+
+
+def test_a_missed_amount_is_a_warning_too_once_the_days_of_churn_have_passed(tiny, tmp_path):
+    shutil.copytree(tiny.lake, tmp_path / "lake")
+    spent = running.workspace(tiny.landing, tmp_path / "lake", churn_days=30)
+    version = stored_model(train(spend_task(30), TRAINING_EXAMPLES.arrow().empty_table(), MODEL_FEATURES), Story("by hand", Verdict(SCORED, "champion: there was none before")))
+    with spent.lake.writing():
+        publish(spent, SCORED, spend=Decimal("5000.00"))
+        data = [{"as_of": SCORED - timedelta(days=1), **version}]
+        spent.lake.publish(SPEND_MODEL, pa.Table.from_pylist(data, schema=SPEND_MODEL.arrow()), Provenance("by hand"), str(SCORED - timedelta(days=1)))
+    found = {check.check_name: check for check in materialize(spent).get_asset_check_evaluations()}
+    assert not found["monitoring"].passed and f"expected_spend {SCORED}: 5,000.00 forecast, " in found["monitoring"].metadata["told"].value
+    (whole,) = [row for row in running.rows(spent, "score_monitoring") if row["name"] == "all"]
+    assert (whole["model"], whole["as_of"], whole["is_alert"]) == ("expected_spend", CLOSED, True)
+    assert whole["actual"] == pytest.approx(spent_within(spent), rel=0.1)  # people joined since are one
+
+
+def spent_within(opened: Workspace) -> float:
+    """What those scored spent in the 30 days on average, by today's ids."""
+    scored = {row["customer_id"] for row in running.rows(opened, "propensity_scores")}
+    spent = [row for row in running.rows(opened, "orders") if SCORED <= row["ordered_at"].date() < CLOSED and row["status"] not in ("cancelled", "voided")]
+    return float(sum(row["total"] for row in spent if row["customer_id"] in scored)) / len(scored)
 
 
 def test_what_was_read_once_is_not_read_again_nor_changed(opened):

@@ -15,8 +15,9 @@ DOMAIN = {"segment", "dms", "identity", "sample", "propensity", "recommend", "ac
 BELOW_CHECKS = {"errors", "settings", "sql", "lake", "resources", *DOMAIN - {"sample"}}
 MAY_IMPORT: dict[str, set[str]] = {
     "": set(),
+    "devices": set(),
     "errors": set(),
-    "settings": {"errors", "settings_words"},
+    "settings": {"devices", "errors", "settings_words"},
     "settings_words": set(),
     "yaml_files": {"errors"},
     "segment": {"errors"},

@@ -39,9 +39,22 @@ def test_a_card_tells_whom_how_and_how_good():
     assert "recency 60%, spend 40%." in text
 
 
-def test_a_card_of_an_amount_asks_how_much_and_says_how_it_was_judged():
-    text = card_text(Card(spend_task(90), date(2011, 12, 5), "customers", examples=10, positives=5, judged="Off by 12 on average."))
-    assert "How much will customers spend in 90 days?" in text and "Off by 12 on average." in text
+AMOUNTS = {"gini": Figure(0.7, 0.6, 0.8), "mean_absolute_error": Figure(212.0, 190.0, 250.0), "total_ratio": Figure(0.95), "top_tenth_share": Figure(0.5)}
+SPEND_CARD = Card(spend_task(90), date(2011, 12, 5), "customers", origins=(date(2011, 9, 1),), examples=10, positives=5, means={"model": AMOUNTS, "last_spend": {"gini": Figure(0.6)}})
+
+
+def test_a_card_of_an_amount_asks_how_much_and_repeats_how_it_was_judged():
+    text = card_text(SPEND_CARD)
+    assert "How much will customers spend in 90 days?" in text
+    assert "| judge | Gini | off by, on average | forecast / actual total | spent by the top tenth |" in text
+    assert "| the model | 0.700 (0.600 to 0.800) | 212.000 (190.000 to 250.000) | 0.950 | 0.500 |" in text
+    assert "| the last 90 days' spend | 0.600 |" in text and "As amounts" not in text and "For one customer's amount" not in text and "Instead of" not in text
+    worse = replace(SPEND_CARD, means={"model": AMOUNTS | {"total_ratio": Figure(0.61)}, "last_spend": {"gini": Figure(0.72), "mean_absolute_error": Figure(199.0)}})
+    assert not_for(worse)[:3] == [
+        "Instead of last spend: its Gini coefficient is -0.020 beside that of the spend of the 90 days before alone. The simple rule does as well.",
+        "For one customer's amount: the last 90 days' spend was off by less on average. Use the order of the customers, and totals of groups.",
+        "As amounts: together they were 61% of what was spent. Use the order of the customers.",
+    ]
 
 
 def test_a_season_seen_once_is_admitted():

@@ -14,7 +14,7 @@ IDS = [f"c{number:03}" for number in range(203)]
 
 
 def measured(weights: np.ndarray, scores: np.ndarray = SCORES, answers: np.ndarray = ANSWERS, ids: list[str] = IDS) -> dict[str, float]:
-    found = main_metrics(ranked(answers, scores, ids, is_probability=True), weights[None, :].astype(float))
+    found = main_metrics(ranked(answers, scores, ids, is_forecast=True), weights[None, :].astype(float))
     return {name: float(value[0]) for name, value in found.items()}
 
 
@@ -56,7 +56,7 @@ def test_a_calibration_error_is_the_mean_distance_of_ten_groups():
 
 
 def test_the_decile_table_adds_up():
-    found = ranked(ANSWERS, SCORES, IDS, is_probability=True)
+    found = ranked(ANSWERS, SCORES, IDS, is_forecast=True)
     table = decile_table(found)
     assert sum(table[f"decile_{n:02}_customers"] for n in range(1, 11)) == 203
     assert sum(table[f"decile_{n:02}_customers"] * table[f"decile_{n:02}_observed"] for n in range(1, 11)) == pytest.approx(ANSWERS.sum())
@@ -66,7 +66,7 @@ def test_the_decile_table_adds_up():
 
 
 def test_what_only_ranks_has_no_calibration():
-    found = ranked(ANSWERS, SCORES, IDS, is_probability=False)
+    found = ranked(ANSWERS, SCORES, IDS, is_forecast=False)
     assert not {"log_loss", "brier", "calibration_error"} & set(main_metrics(found, np.ones((1, 203))))
     assert "forecast_count" not in counts(found)
     assert not any("predicted" in name for name in decile_table(found))
@@ -92,11 +92,11 @@ def test_very_many_customers_are_drawn_from_an_even_pick_of_them():
 
 
 def test_an_interval_holds_its_figure_and_gets_narrower_with_more_customers():
-    found = ranked(ANSWERS, SCORES, IDS, is_probability=True)
+    found = ranked(ANSWERS, SCORES, IDS, is_forecast=True)
     widths = []
     for repeat in (1, 9):
         ids = [f"{customer}.{n}" for n in range(repeat) for customer in IDS]
-        found = ranked(np.tile(ANSWERS, repeat), np.tile(SCORES, repeat), ids, is_probability=True)
+        found = ranked(np.tile(ANSWERS, repeat), np.tile(SCORES, repeat), ids, is_forecast=True)
         values = np.concatenate([main_metrics(found, block)["auc"] for block in drawn(ids).blocks(ids)])
         low, high = interval(roc_auc_score(ANSWERS, SCORES), values)
         assert low < roc_auc_score(ANSWERS, SCORES) < high
@@ -113,8 +113,8 @@ def test_the_roc_curve_runs_through_the_known_points_and_holds_the_area():
     rng = np.random.default_rng(3)
     answers = rng.random(4000) < 0.3
     scores = np.round(answers + rng.normal(0, 1.2, 4000), 2)
-    found = ranked(answers, scores, [f"c{n:05}" for n in range(4000)], is_probability=False)
+    found = ranked(answers, scores, [f"c{n:05}" for n in range(4000)], is_forecast=False)
     shares = [0.0, *roc_points(found).values(), 1.0]
     assert len(shares) == 21 and shares == sorted(shares)
     assert np.trapezoid(shares, dx=0.05) == pytest.approx(main_metrics(found, np.ones((1, 4000)))["auc"][0], abs=0.01)
-    assert roc_points(ranked(np.ones(3), np.arange(3.0), list("abc"), is_probability=False)) == {}
+    assert roc_points(ranked(np.ones(3), np.arange(3.0), list("abc"), is_forecast=False)) == {}

@@ -48,6 +48,35 @@ def test_a_miss_is_told_when_it_is_larger_than_a_fifth_and_than_chance(customers
     assert whole.words.endswith("customers, 41.0% at cut-off 2025-03-02")
 
 
+def purchases(customers: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Forecasts that are right on average, and what was spent: half nothing, the others with a long tail."""
+    expected = rng.gamma(2.0, 30, customers)
+    return expected, np.where(rng.random(customers) < 0.5, 0.0, 2 * expected * rng.lognormal(-0.5, 1.0, customers))
+
+
+def test_amounts_are_read_as_means_with_the_spread_of_their_own_tail():
+    forecast, actual = purchases(1000, np.random.default_rng(1))
+    whole, *tenths = outcome(forecast, actual, [f"c{n:04}" for n in range(1000)], ("cut-off 2025-03-02", 71.5), "amount")
+    error = np.sqrt(((actual - forecast) ** 2).sum()) / 1000
+    assert (whole.forecast, whole.actual, whole.chance) == (pytest.approx(forecast.mean()), pytest.approx(actual.mean()), pytest.approx(3 * error))
+    assert (whole.low, whole.high) == (pytest.approx(forecast.mean() - 1.96 * error), pytest.approx(forecast.mean() + 1.96 * error))
+    assert whole.words == f"{forecast.mean():,.2f} forecast, {actual.mean():,.2f} spent, by each of 1,000 customers, 71.50 at cut-off 2025-03-02"
+    assert [reading.forecast for reading in tenths] == sorted((reading.forecast for reading in tenths), reverse=True)
+
+
+@pytest.mark.parametrize(("factor", "rings"), [(1.0, range(3)), (0.6, range(190, 201)), (1.6, range(190, 201))])
+def test_a_right_forecast_of_amounts_hardly_ever_rings_and_a_wrong_one_does(factor, rings):
+    rng, ids = np.random.default_rng(5), [f"c{n:04}" for n in range(1500)]
+    found = [outcome(factor * forecast, actual, ids, target="amount")[0] for forecast, actual in (purchases(1500, rng) for _ in range(200))]
+    assert sum(reading.is_alert for reading in found) in rings
+
+
+def test_one_large_buyer_whom_nobody_expected_is_no_alert():
+    forecast, actual = np.full(500, 20.0), np.where(np.arange(500) % 2, 40.0, 0.0)
+    actual[7] = 20_000.0
+    assert not outcome(forecast, actual, [f"c{n:03}" for n in range(500)], target="amount")[0].is_alert
+
+
 def test_psi_is_that_of_slow_counting():
     rng = np.random.default_rng(1)
     reference, values = rng.normal(0, 1, 1000), rng.normal(0.5, 1, 800)

@@ -7,9 +7,7 @@ from datetime import date, timedelta
 import pyarrow as pa
 import pytest
 
-from omnichannel_assets.assets.model_versions import terms_of
 from omnichannel_assets.assets.models import champions, train_repurchase
-from omnichannel_assets.errors import SettingError
 from omnichannel_assets.lake.lake import Provenance
 from omnichannel_assets.lake.tables_scores import REPURCHASE_MODEL, TRAINING_EXAMPLES
 from omnichannel_assets.resources.workspace import Workspace
@@ -86,8 +84,3 @@ def test_an_old_champion_makes_way(lake):
     given(opened(lake, LATER + timedelta(days=119)), LATER + timedelta(days=119), 189)
     row = rows(trained(lake, LATER + timedelta(days=119)))[LATER + timedelta(days=119)]
     assert (row["in_force"], row["verdict"]) == (row["as_of"], "champion: the version of 2026-04-06 is 189 days old, and 180 is the most")
-
-
-def test_a_gpu_that_is_not_there_is_one_clear_line(tmp_path):
-    with pytest.raises(SettingError, match="MODEL_DEVICE: expected cpu, because the installed xgboost-cpu cannot use a GPU, got 'cuda'"):
-        terms_of(opened(tmp_path, MONDAY, model_device="cuda"))

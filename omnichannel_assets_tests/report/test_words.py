@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from omnichannel_assets.propensity.tasks import CHURN_INACTIVITY, REPURCHASE
+from omnichannel_assets.propensity.tasks import CHURN_INACTIVITY, REPURCHASE, spend_task
 from omnichannel_assets.report.judgement import Judgement
 from omnichannel_assets.report.markup import Share, label, percent, picture, table
 from omnichannel_assets.report.scores import counted_reasons, reason_kind
@@ -41,6 +41,21 @@ def test_recency_that_does_better_at_the_top_is_told() -> None:
 def test_percentages_that_were_off_are_not_to_be_taken_at_their_word(forecast: float, lean: str) -> None:
     sentence = judged(forecast_count=(forecast, None), calibration_error=(0.12, None)).sentences()[2]
     assert f"percentages {lean} (12 points off on average). Use the order of the customers" in sentence
+
+
+def spent(**metrics: tuple[float | None, float | None]) -> Judgement:
+    good = {"gini": (0.8, 0.7), "top_tenth_share": (0.63, 0.58), "forecast_total": (1900.0, 1800.0), "actual_total": (2000.0, 2000.0), "actual_count": (100.0, None)}
+    return Judgement(spend_task(90), "somebody", {**good, **metrics})
+
+
+def test_an_amount_is_told_by_who_made_the_money_and_by_its_total() -> None:
+    order, total = spent().sentences()
+    assert order == "The tenth with the largest forecasts made 63 % of what was spent (a coin: 10 %; the tenth that had spent most in the 90 days before: 58 %). Over the whole order: better than the last spend."
+    assert total == "Expected were 1,900 in all; spent were 2,000: totals of groups can be taken at their word, the amount of one customer cannot."
+    assert spent(forecast_total=(1300.0, None)).sentences()[1].endswith("the amounts ran too low. Use the order of the customers, not the amounts.")
+    assert spent(gini=(0.6, 0.7)).sentences()[0].endswith("worse than the last spend, which is the better guide.")
+    assert spent().heading == "Spending in the next 90 days" and not spent().is_drawn
+    assert not spent(gini=(None, None)).is_judged
 
 
 def test_few_cases_are_told_and_not_drawn() -> None:
