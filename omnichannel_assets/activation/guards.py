@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from omnichannel_assets.activation.campaigns import Guards
 
-LEAST = 20
+LEAST = 50
 """Of fewer people a share says nothing: one of two that leaves is half of them."""
 
 

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 
+from omnichannel_assets.activation import guards
 from omnichannel_assets.assets.delivery_plan import apply_plan, plan_delivery
 from omnichannel_assets.errors import UserError
 from omnichannel_assets.resources.workspace import Workspace
@@ -91,7 +92,8 @@ campaigns:
 """
 
 
-def test_too_many_removals_too_much_growth_and_old_scores_ask_before_the_first_call(shop, tmp_path):
+def test_too_many_removals_too_much_growth_and_old_scores_ask_before_the_first_call(shop, tmp_path, monkeypatch):
+    monkeypatch.setattr(guards, "LEAST", 10)
     opened = with_campaigns(shop, tmp_path, CAMPAIGN % "churn_score < 0.8")
     scored.give_scores(opened, FIRST)
     deliver(opened, FIRST)

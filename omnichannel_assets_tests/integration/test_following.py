@@ -158,19 +158,21 @@ def test_merges_splits_and_new_ids_are_followed_at_every_channel_and_controls_st
     assert len(inbox(opened).requests()) == received, "each removal happens once"
 
 
-def test_a_smaller_holdout_share_sets_no_control_free_and_a_larger_one_only_adds(shop: Shop, tmp_path: Path):
-    """Over three dates; who becomes a control after being sent leaves."""
+def test_a_changed_holdout_share_moves_nobody_who_is_in_the_campaign_and_draws_those_who_enter(shop: Shop, tmp_path: Path):
+    """Over three dates: who was treated would spoil the control arm, and who was a control must never be reached."""
     shutil.copytree(shop.lake, tmp_path / "lake")
-    for table in ("audiences", "control_identifiers"):  # as if nothing had been chosen before
+    for table in ("audiences", "control_identifiers", "audience_entries"):  # as if nothing had been chosen before
         shutil.rmtree(tmp_path / "lake" / "tables" / table)
-    controls, members = [], []
-    for day, share in ((LAST_DAY - timedelta(days=1), 0.2), (LAST_DAY, 0.6), (START, 0.1)):
+    arms = []
+    for day, share, seed in ((LAST_DAY - timedelta(days=1), 0.2, 1), (LAST_DAY, 0.6, 1), (START, 0.6, 2)):
         opened = running.workspace(shop.landing, tmp_path / "lake", holdout_share=share)
-        scored.give_scores(opened, day)
+        scored.give_scores(opened, day, seed=seed)
         deliver(opened, day, channels=("segment",))
-        controls.append(audience(opened, day, "control"))
-        members.append({key for key, traits in inbox(opened).segment_profiles().items() if traits.get("win_back")})
-    assert controls[0] < controls[1] == controls[2]
-    assert members[2] == members[1] < members[0]
-    logins = {row["user_id"] for customer, row in customers(opened).items() if customer in controls[1]}
-    assert not members[1] & logins
+        arms.append({arm: audience(opened, day, arm) for arm in ("treatment", "control")})
+    first, second, third = arms
+    assert first == second and first["control"]
+    stayed, entered = first["treatment"] | first["control"], (third["treatment"] | third["control"]) - first["treatment"] - first["control"]
+    assert third["treatment"] & stayed <= first["treatment"] and third["control"] & stayed == first["control"] & (third["treatment"] | third["control"])
+    assert len(third["control"] & entered) > 0.3 * len(entered) > 0
+    logins = {row["user_id"] for customer, row in customers(opened).items() if customer in third["control"]}
+    assert not {key for key, traits in inbox(opened).segment_profiles().items() if traits.get("win_back")} & logins

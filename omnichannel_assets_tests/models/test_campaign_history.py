@@ -16,8 +16,8 @@ def entry(kind: str, value: str, day: date = BEFORE, audience: str = "win_back")
     return {"audience": audience, "as_of": day, "identifier_hash": found}
 
 
-def history(*, members=(), then=(), now=(), entries=()) -> list[tuple]:
-    rows = queried("campaign_history", previous_audiences=list(members), previous_identities=list(then), identities=list(now), earlier_entries=list(entries))
+def history(*, members=(), then=(), now=(), entries=(), controls=()) -> list[tuple]:
+    rows = queried("campaign_history", earlier_controls=list(controls), previous_audiences=list(members), previous_identities=list(then), identities=list(now), earlier_entries=list(entries))
     return sorted((row["audience"], row["customer_id"], row["entered_on"], row["arm"], row["variant"], row["is_member"]) for row in rows)
 
 
@@ -42,6 +42,19 @@ def test_both_parts_of_a_member_that_was_split_stay_members():
 
 def test_a_member_whom_no_identifier_tells_of_keeps_the_id():
     assert [row[1] for row in history(members=[member(1)])] == [person(1)]
+
+
+def test_a_part_of_a_control_that_a_correction_took_away_is_a_member_still():
+    """History now says the two were never one; the hashes of that date know better."""
+    held = [entry("user_id", "U1"), entry("email", "a@x")]
+    now = [U1, identity("email", "a@x", 2)]
+    found = history(members=[member(1, "control")], then=[U1], now=now, controls=held)
+    assert found == [("win_back", person(n), BEFORE, "control", None, True) for n in (1, 2)]
+
+
+def test_a_control_of_a_date_before_the_newest_is_no_member_any_more():
+    held = entry("user_id", "U2", date(2026, 11, 1))
+    assert [row[1] for row in history(members=[member(1)], then=[U1], now=[U1, U2], controls=[held])] == [person(1)]
 
 
 def test_members_of_audiences_that_do_not_know_when_they_entered_are_nobodys_history():
