@@ -9,9 +9,8 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from omnichannel_assets.activation.calls import CallHook, no_hook
 from omnichannel_assets.activation.outcomes import Outcome
@@ -28,8 +27,13 @@ GIVE_UP_AFTER = 3
 Message = Mapping[str, Any]
 
 
-@dataclass(frozen=True)
-class _Packed:
+ALL = {"All": True}
+"""Every destination that is connected to the source."""
+
+
+class Packed(NamedTuple):
+    """A message as it goes on the wire."""
+
     key: str
     body: bytes
 
@@ -49,16 +53,20 @@ def track(
 
 
 def _message(kind: str, message_id: str, timestamp: datetime, user_id: object, anonymous_id: object) -> dict[str, Any]:
-    if timestamp.tzinfo is None:
-        raise ValueError("a message's timestamp needs a time zone")
     ids = {"userId": user_id, "anonymousId": anonymous_id}
     return {
         "type": kind,
         **{name: str(value) for name, value in ids.items() if value is not None},
         "messageId": message_id,
-        "timestamp": timestamp.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
-        "integrations": {"All": True},
+        "timestamp": _instant(timestamp),
+        "integrations": dict(ALL),
     }
+
+
+def _instant(timestamp: datetime) -> str:
+    if timestamp.tzinfo is None:
+        raise ValueError("a message's timestamp needs a time zone")
+    return timestamp.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def refusal(message: Message) -> str:
@@ -102,32 +110,17 @@ class SegmentClient:
         """
         return [outcome for outcomes in self.deliver(messages) for outcome in outcomes]
 
-    def deliver(self, messages: Iterable[Message]) -> Iterator[list[Outcome]]:
-        """As `send`, batch by batch: outcomes can be recorded before the next batch leaves."""
+    def deliver(self, messages: Iterable[Message | Packed | Outcome]) -> Iterator[list[Outcome]]:
+        """As `send`, batch by batch: outcomes can be recorded before the next batch leaves. Packed messages and refused ones may be among them."""
         self._unanswered = 0
-        batch: list[_Packed] = []
-        # Refused messages keep their place among the others of the batch they would have been in.
-        outcomes: list[Outcome | None] = []
-        size = 0
-        for message in messages:
-            packed = pack(message)
-            if isinstance(packed, Outcome):
-                outcomes.append(packed)
-                continue
-            if batch and (len(batch) == BATCH_MESSAGES or size + len(packed.body) + 1 > BATCH_BYTES - _ENVELOPE):
-                yield self._delivered(batch, outcomes)
-                batch, outcomes, size = [], [], 0
-            batch.append(packed)
-            outcomes.append(None)
-            size += len(packed.body) + 1
-        if outcomes:
+        for batch, outcomes in _batches(messages):
             yield self._delivered(batch, outcomes)
 
-    def _delivered(self, batch: list[_Packed], outcomes: list[Outcome | None]) -> list[Outcome]:
+    def _delivered(self, batch: list[Packed], outcomes: list[Outcome | None]) -> list[Outcome]:
         sent = iter(self._send_batch(batch) if batch else [])
         return [next(sent) if outcome is None else outcome for outcome in outcomes]
 
-    def _send_batch(self, batch: Sequence[_Packed]) -> list[Outcome]:
+    def _send_batch(self, batch: Sequence[Packed]) -> list[Outcome]:
         if self._unanswered >= GIVE_UP_AFTER:
             return [Outcome(row.key, "failed", f"not sent: Segment did not answer {GIVE_UP_AFTER} batches in a row") for row in batch]
         answer: Answer = self._calls.post_batch(_OPEN + b",".join(row.body for row in batch) + _CLOSE)
@@ -139,22 +132,62 @@ class SegmentClient:
         return [*self._send_batch(batch[:middle]), *self._send_batch(batch[middle:])]
 
 
+def _batches(messages: Iterable[Message | Packed | Outcome]) -> Iterator[tuple[list[Packed], list[Outcome | None]]]:
+    """Messages of one request each, with the refused ones at their place among them (None stands for one that is sent)."""
+    batch: list[Packed] = []
+    outcomes: list[Outcome | None] = []
+    size = 0
+    for message in messages:
+        packed = message if isinstance(message, Packed | Outcome) else pack(message)
+        if isinstance(packed, Outcome):
+            outcomes.append(packed)
+            continue
+        if batch and (len(batch) == BATCH_MESSAGES or size + len(packed.body) + 1 > BATCH_BYTES - _ENVELOPE):
+            yield batch, outcomes
+            batch, outcomes, size = [], [], 0
+        batch.append(packed)
+        outcomes.append(None)
+        size += len(packed.body) + 1
+    if outcomes:
+        yield batch, outcomes
+
+
 _OPEN, _CLOSE = b'{"batch":[', b"]}"
 _ENVELOPE = len(_OPEN) + len(_CLOSE)
 
 
-def pack(message: Message) -> _Packed | Outcome:
+_as_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
+_ID_NAMES = {"user_id": "userId", "anonymous_id": "anonymousId"}
+
+
+def packed_identifies(rows: Iterable[tuple[str, str, str]], timestamp: datetime, integrations: Mapping[str, Any] = ALL) -> Iterator[Packed | Outcome]:
+    """As `identify` and `pack`, of traits that are JSON text already, one after the other.
+
+    Rows are ``user_id:<id>`` or ``anonymous_id:<id>``, the traits' text and the message id.
+    """
+    common = f',"timestamp":{_as_json(_instant(timestamp))},"integrations":{_as_json(integrations)},"traits":'
+    for key, traits, message_id in rows:
+        kind, _, value = key.partition(":")
+        body = f'{{"type":"identify","{_ID_NAMES[kind]}":{_as_json(value)},"messageId":{_as_json(message_id)}{common}{traits}}}'.encode()
+        is_plain = value.strip() and 0 < len(message_id) <= MESSAGE_ID_CHARACTERS and "NaN" not in traits and "Infinity" not in traits
+        if is_plain and len(body) <= EVENT_BYTES:
+            yield Packed(message_id, body)
+        else:  # perhaps refused, and then in the usual words
+            yield pack(json.loads(body))
+
+
+def pack(message: Message) -> Packed | Outcome:
     """The message as it goes on the wire, or its rejection."""
     key = str(message.get("messageId") or "")
     words = refusal(message)
     if words:
         return Outcome(key, "rejected", words)
     try:
-        body = json.dumps(message, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+        body = _as_json(message).encode()
     except UnicodeEncodeError:
         return Outcome(key, "rejected", "holds text that is not Unicode")
     except (TypeError, ValueError) as error:
         return Outcome(key, "rejected", f"is no JSON: {error}")
     if len(body) > EVENT_BYTES:
         return Outcome(key, "rejected", f"{len(body)} bytes of JSON, at most {EVENT_BYTES}")
-    return _Packed(key, body)
+    return Packed(key, body)

@@ -41,8 +41,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 CHUNK = 2000
-"""Rows between two saves of the ledger, at least; a long ledger is saved about `SAVES` times in a stream, however long it is."""
-SAVES = 10
+"""Rows between two saves of the ledger, at least; a long ledger is saved at most `SAVES` times in a stream, for each save writes all of it."""
+SAVES = 3
 
 
 def deliver_segment(workspace: Workspace, as_ofs: Iterable[date], hook: CallHook = no_hook, *, is_released: bool = False) -> StepReport:
@@ -101,13 +101,15 @@ def _send_segment(delivery: Delivery, world: World, channels: Channels) -> None:
 
 def _send_contents(delivery: Delivery, channels: Channels, stream: Stream) -> None:
     """Send what changed of a Segment stream, noting how each ended. What is partial leaves the stream open for its date."""
-    contents = sorted([*stream.contents, *stream.leaving], key=lambda content: content.destination_key)
+    from omnichannel_assets.activation.contents import Joined, by_key
+    from omnichannel_assets.activation.segment import packed_identifies
+
+    contents = Joined(by_key(stream.contents), by_key(stream.leaving))
     sending = delivery.stored.begin(stream.name, contents, delivery.as_of, is_partial=stream.is_partial)
-    entries = {entry.message_id: entry for entry, _ in sending}
-    least, unsaved = max(CHUNK, len(sending) // SAVES), 0
-    for outcomes in channels.segment.deliver(messages(sending)):
-        for outcome in outcomes:
-            delivery.stored.ledger.settle(entries[outcome.key], outcome.state, outcome.words)
+    least, unsaved, settled = max(CHUNK, len(delivery.stored.ledger.rows) // SAVES + 1), 0, 0
+    for outcomes in channels.segment.deliver(packed_identifies(sending.parts(), midnight(delivery.as_of))):
+        sending.settle(settled, outcomes)
+        settled += len(outcomes)
         unsaved += len(outcomes)
         if unsaved >= least:
             delivery.stored.save()
@@ -116,7 +118,7 @@ def _send_contents(delivery: Delivery, channels: Channels, stream: Stream) -> No
         delivery.stored.save()
     else:
         delivery.stored.finish(stream.name, delivery.as_of)
-    delivery.count(stream.name, stream.contents, stream.leaving, [content.destination_key for _, content in sending])
+    delivery.count(stream.name, stream.contents, stream.leaving, sending.keys)
 
 
 def messages(sending: Iterable[tuple[Entry, Content]]) -> Iterator[dict[str, Any]]:

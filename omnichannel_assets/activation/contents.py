@@ -1,0 +1,101 @@
+"""Contents held as columns, so that those of a million customers fit into little memory.
+
+Belongs here: a table of mapped fields as contents, and several of these one after the other. Not here: what a content is (`ledger`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from omnichannel_assets.activation.ledger import Columns, Content, ManyContents, as_text, columns_of, text_hash, texts_of
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+PART = 20_000
+"""Rows that are Python values at the same time."""
+
+
+def by_key(contents: Sequence[Content]) -> Sequence[Content]:
+    """Contents in the order of their keys, so that the same are sent in the same order; those held as columns are."""
+    return contents if isinstance(contents, ManyContents) else sorted(contents, key=lambda content: content.destination_key)
+
+
+class ContentTable(ManyContents):
+    """One content a row: its key, its customer, and the columns of ``fields`` as mapped fields. Brought in the order of the keys."""
+
+    def __init__(self, keys: pa.Array, customer_ids: pa.Array, fields: pa.Table):
+        import pyarrow.compute as pc
+
+        order = pc.sort_indices(keys)
+        self.keys, self._customer_ids, self._fields = keys.take(order), customer_ids.take(order), fields.take(order)
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+    def __getitem__(self, at: Any) -> Any:
+        if isinstance(at, slice):
+            return [self[place] for place in range(*at.indices(len(self)))]
+        place = range(len(self))[at]
+        (row,) = self._fields.slice(place, 1).to_pylist()
+        return Content(self.keys[place].as_py(), self._customer_ids[place].as_py(), row)
+
+    @cached_property
+    def _texts(self) -> pa.Array:
+        import pyarrow as pa
+
+        parts = [[as_text(row) for row in self._fields.slice(start, PART).to_pylist()] for start in range(0, len(self), PART)]
+        return pa.chunked_array([pa.array(part, pa.string()) for part in parts], pa.string())
+
+    def texts(self, places: pa.Array) -> list[str]:
+        return self._texts.take(places).to_pylist()
+
+    def columns(self) -> Columns:
+        import pyarrow as pa
+
+        hashes = [pa.array([text_hash(text) for text in chunk.to_pylist()], pa.string()) for chunk in self._texts.chunks]
+        return Columns(self.keys, self._customer_ids, pa.chunked_array(hashes, pa.string()).combine_chunks(), pa.array([False] * len(self), pa.bool_()))
+
+
+class Joined(ManyContents):
+    """Contents of several sources, one after the other."""
+
+    def __init__(self, *parts: Sequence[Content]):
+        self._parts = [part for part in parts if len(part)]
+        self._ends = [sum(map(len, self._parts[: number + 1])) for number in range(len(self._parts))]
+
+    def __len__(self) -> int:
+        return self._ends[-1] if self._ends else 0
+
+    def __getitem__(self, at: Any) -> Any:
+        if isinstance(at, slice):
+            return [self[place] for place in range(*at.indices(len(self)))]
+        place = range(len(self))[at]
+        part, start = next((part, end - len(part)) for part, end in zip(self._parts, self._ends, strict=True) if place < end)
+        return part[place - start]
+
+    @property
+    def keys(self) -> pa.Array:
+        return self.columns().keys
+
+    def texts(self, places: pa.Array) -> list[str]:
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        found: list[str] = []  # places ascend, so the parts do
+        for part, end in zip(self._parts, self._ends, strict=True):
+            start = end - len(part)
+            own = places.filter(pc.and_(pc.greater_equal(places, start), pc.less(places, end)))
+            found += texts_of(part, pc.subtract(own, pa.scalar(start, own.type)))
+        return found
+
+    def columns(self) -> Columns:
+        import pyarrow as pa
+
+        parts = [columns_of(part) for part in self._parts]
+        if not parts:
+            return columns_of([])
+        names = ("keys", "customer_ids", "hashes", "insists")
+        return Columns(*(pa.concat_arrays([getattr(part, name) for part in parts]) for name in names))
