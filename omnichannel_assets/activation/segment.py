@@ -10,6 +10,7 @@ import json
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from json.encoder import encode_basestring as quoted
 from typing import Any, NamedTuple
 
 from omnichannel_assets.activation.calls import CallHook, no_hook
@@ -138,8 +139,8 @@ def _batches(messages: Iterable[Message | Packed | Outcome]) -> Iterator[tuple[l
     outcomes: list[Outcome | None] = []
     size = 0
     for message in messages:
-        packed = message if isinstance(message, Packed | Outcome) else pack(message)
-        if isinstance(packed, Outcome):
+        packed = message if type(message) is Packed or isinstance(message, Outcome) else pack(message)
+        if type(packed) is not Packed:
             outcomes.append(packed)
             continue
         if batch and (len(batch) == BATCH_MESSAGES or size + len(packed.body) + 1 > BATCH_BYTES - _ENVELOPE):
@@ -168,7 +169,7 @@ def packed_identifies(rows: Iterable[tuple[str, str, str]], timestamp: datetime,
     common = f',"timestamp":{_as_json(_instant(timestamp))},"integrations":{_as_json(integrations)},"traits":'
     for key, traits, message_id in rows:
         kind, _, value = key.partition(":")
-        body = f'{{"type":"identify","{_ID_NAMES[kind]}":{_as_json(value)},"messageId":{_as_json(message_id)}{common}{traits}}}'.encode()
+        body = f'{{"type":"identify","{_ID_NAMES[kind]}":{quoted(value)},"messageId":{quoted(message_id)}{common}{traits}}}'.encode()
         is_plain = value.strip() and 0 < len(message_id) <= MESSAGE_ID_CHARACTERS and "NaN" not in traits and "Infinity" not in traits
         if is_plain and len(body) <= EVENT_BYTES:
             yield Packed(message_id, body)
