@@ -110,9 +110,8 @@ def send_stream(url: str, folder: Path, people: int, day: int = 0, every: int = 
     from omnichannel_assets.settings import Settings
 
     workspace = Workspace(Settings(landing_uri=str(folder), lake_uri=str(folder / "lake"), sandbox_url=url))
-    table = columns(people, day, every)
+    wanted = ContentTable(*columns(people, day, every))
     began = time.monotonic()
-    wanted = ContentTable(*table)
     delivery = Delivery(workspace, "segment", AS_OF + timedelta(days=day), no_hook, StoredLedger(workspace, "segment"))
     delivery.wants(SCORES, is_campaign=False)
     with workspace.lake.writing(), open_channels(workspace, no_hook) as channels:

@@ -207,28 +207,30 @@ class LedgerRows:
         import numpy as np
         import pyarrow as pa
 
-        kept = np.ones(len(self), dtype=bool)
-        kept[replaced] = False
-        before, count = int(kept.sum()), added.num_rows
-        self._fixed = pa.concat_tables([self._fixed.filter(pa.array(kept)), added]).combine_chunks()
-        self._state = np.concatenate([self._state[kept], np.full(count, PENDING, dtype=np.int8)])
-        self._words = np.concatenate([self._words[kept], np.full(count, None, dtype=object)])
-        self._updated = np.concatenate([self._updated[kept], np.zeros(count, dtype=np.int64)])
-        self._newest = np.concatenate([self._newest[kept], np.ones(count, dtype=bool)])
-        order = self._sort()
-        places = np.empty(len(order), dtype=np.int64)
+        before, count = len(self), added.num_rows
+        is_kept = np.ones(before + count, dtype=bool)
+        is_kept[replaced] = False
+        self._fixed = pa.concat_tables([self._fixed, added])
+        self._state = np.concatenate([self._state, np.full(count, PENDING, dtype=np.int8)])
+        self._words = np.concatenate([self._words, np.full(count, None, dtype=object)])
+        self._updated = np.concatenate([self._updated, np.zeros(count, dtype=np.int64)])
+        is_newest = np.concatenate([self._newest, np.ones(count, dtype=bool)])
+        order = self._sort(is_kept)
+        places = np.empty(len(is_kept), dtype=np.int64)
         places[order] = np.arange(len(order))
-        self._newest = self._newest[order]
+        self._newest = is_newest[order]
         return places[before:]
 
-    def _sort(self) -> np.ndarray:
-        """Bring the rows in order; returns where each came from."""
+    def _sort(self, is_kept: np.ndarray | None = None) -> np.ndarray:
+        """Bring the rows, or those of them that are kept, in order; returns where each came from."""
         import numpy as np
+        import pyarrow as pa
         import pyarrow.compute as pc
 
         order = np.asarray(pc.sort_indices(self._fixed, sort_keys=[(name, "ascending") for name in KEY]))
+        order = order if is_kept is None else order[is_kept[order]]
         self.order += 1
-        self._fixed = self._fixed.take(order).combine_chunks()
+        self._fixed = pa.table([self._fixed[name].take(pa.array(order)).combine_chunks() for name in FIXED], schema=_schema())
         self._state, self._words, self._updated = self._state[order], self._words[order], self._updated[order]
         return order
 
