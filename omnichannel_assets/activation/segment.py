@@ -10,6 +10,7 @@ import json
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 from json.encoder import encode_basestring as quoted
 from typing import Any, NamedTuple
 
@@ -54,16 +55,17 @@ def track(
 
 
 def _message(kind: str, message_id: str, timestamp: datetime, user_id: object, anonymous_id: object) -> dict[str, Any]:
-    ids = {"userId": user_id, "anonymousId": anonymous_id}
     return {
         "type": kind,
-        **{name: str(value) for name, value in ids.items() if value is not None},
+        **({"userId": str(user_id)} if user_id is not None else {}),
+        **({"anonymousId": str(anonymous_id)} if anonymous_id is not None else {}),
         "messageId": message_id,
         "timestamp": _instant(timestamp),
         "integrations": dict(ALL),
     }
 
 
+@lru_cache(maxsize=16)
 def _instant(timestamp: datetime) -> str:
     if timestamp.tzinfo is None:
         raise ValueError("a message's timestamp needs a time zone")
@@ -72,7 +74,7 @@ def _instant(timestamp: datetime) -> str:
 
 def refusal(message: Message) -> str:
     """Why Segment would drop this message while answering 200, or empty. Size is looked at when the message is packed."""
-    if not any(isinstance(message.get(name), str) and message[name].strip() for name in ("userId", "anonymousId")):
+    if not (_names_somebody(message.get("userId")) or _names_somebody(message.get("anonymousId"))):
         return "no_user_anon_id: neither userId nor anonymousId is a text that is not empty"
     if message.get("type") == "track" and not message.get("event"):
         return "track without event"
@@ -82,6 +84,10 @@ def refusal(message: Message) -> str:
     if len(message_id) > MESSAGE_ID_CHARACTERS:
         return f"messageId has {len(message_id)} characters, at most {MESSAGE_ID_CHARACTERS}"
     return ""
+
+
+def _names_somebody(value: Any) -> bool:
+    return isinstance(value, str) and bool(value.strip())
 
 
 class SegmentClient:

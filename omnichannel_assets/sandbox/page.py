@@ -18,6 +18,8 @@ from omnichannel_assets.sandbox.overview import Campaign, Overview, Service
 LONGEST = 1_500
 """Characters shown of one record."""
 MOST_JOBS = 200
+INTRODUCTION = """Stand-ins on this machine; nothing here left it. Load the page again to see more.
+For programs: <a href=/_sandbox/inbox>counts</a> and <a href=/_sandbox/faults>faults</a>."""
 STYLE = """
 :root{color-scheme:light dark;--ground:#fff;--raised:#f5f6f8;--ink:#1c2127;--quiet:#5f6b7c;--line:#d8dce2;--good:#1c7a4a;--bad:#b3261e;--link:#1a5fb4}
 @media(prefers-color-scheme:dark){:root{--ground:#15181c;--raised:#1f242a;--ink:#e6e9ed;--quiet:#9aa5b1;--line:#363d46;--good:#62c48f;--bad:#ff8a80;--link:#8ab4f8}}
@@ -44,8 +46,7 @@ def page(seen: Overview, faults: Sequence[str] = ()) -> str:
     """The whole page."""
     parts = [
         "<h1>What the channels received</h1>",
-        "<p class=quiet>Stand-ins on this machine; nothing here left it. Load the page again to see more. "
-        "For programs: <a href=/_sandbox/inbox>counts</a> and <a href=/_sandbox/faults>faults</a>.</p>",
+        f"<p class=quiet>{INTRODUCTION}</p>",
         _cards(seen),
         _section("Campaigns", "Traits that are true or false, as Segment holds them now.", "".join(map(_campaign, seen.campaigns))),
         _section("Channels", "", _table(("Channel", "Accepted", "Repeated", "Refused"), [_counts(service) for service in seen.services])),
