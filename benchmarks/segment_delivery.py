@@ -50,13 +50,17 @@ def messages(people: int) -> Iterator[dict[str, Any]]:
         yield identify(user_id=f"U-{number:08d}", traits=traits(number), message_id=f"oa-{number:032x}", timestamp=AT)
 
 
-def columns(people: int, day: int, every: int) -> tuple[Any, Any, Any]:
-    """The same customers as columns, as a model gives them: destination keys, customer ids, scores."""
+def score_traits(people: int, day: int, every: int) -> Any:
+    """The same customers as a table, as the model ``score_traits`` gives them."""
     import pyarrow as pa
 
-    parts = [pa.Table.from_pylist([traits(number, day, every) for number in range(start, min(start + 50_000, people))]) for start in range(0, people, 50_000)]
-    keys = pa.array((f"user_id:U-{number:08d}" for number in range(people)), pa.string(), size=people)
-    return keys, pa.array((f"c_{number:016x}" for number in range(people)), pa.string(), size=people), pa.concat_tables(parts)
+    size, parts = 50_000, []
+    for start in range(0, people, size):
+        numbers = range(start, min(start + size, people))
+        who = {"destination_type": ["user_id"] * len(numbers), "destination_key": [f"U-{number:08d}" for number in numbers], "customer_id": [f"c_{number:016x}" for number in numbers]}
+        scores = pa.Table.from_pylist([traits(number, day, every) for number in numbers])
+        parts.append(pa.table({**who, **dict(zip(scores.column_names, scores.columns, strict=True))}))
+    return pa.concat_tables(parts)
 
 
 def bodies(people: int) -> list[bytes]:
@@ -102,7 +106,8 @@ def send_stream(url: str, folder: Path, people: int, day: int = 0, every: int = 
     """A stream as a delivery sends it, from a table of scores."""
     from omnichannel_assets.activation.calls import no_hook
     from omnichannel_assets.activation.contents import ContentTable
-    from omnichannel_assets.assets.deliveries import SCORES, _send_contents
+    from omnichannel_assets.assets.campaign_streams import SCORE_TRAITS, SCORES, Stream
+    from omnichannel_assets.assets.deliveries import _send_contents
     from omnichannel_assets.assets.ledgers import StoredLedger
     from omnichannel_assets.assets.streams import Delivery
     from omnichannel_assets.resources.channels import open_channels
@@ -110,12 +115,14 @@ def send_stream(url: str, folder: Path, people: int, day: int = 0, every: int = 
     from omnichannel_assets.settings import Settings
 
     workspace = Workspace(Settings(landing_uri=str(folder), lake_uri=str(folder / "lake"), sandbox_url=url))
-    wanted = ContentTable(*columns(people, day, every))
+    rows = score_traits(people, day, every)
     began = time.monotonic()
+    wanted = ContentTable(rows, ("destination_type", "destination_key"), "customer_id", SCORE_TRAITS)
+    del rows
     delivery = Delivery(workspace, "segment", AS_OF + timedelta(days=day), no_hook, StoredLedger(workspace, "segment"))
     delivery.wants(SCORES, is_campaign=False)
     with workspace.lake.writing(), open_channels(workspace, no_hook) as channels:
-        _send_contents(delivery, channels, SCORES, wanted, [])
+        _send_contents(delivery, channels, Stream(SCORES, wanted, delivery.leavers(SCORES, wanted, dict.fromkeys(SCORE_TRAITS))))
     print(delivery.results[SCORES], file=sys.stderr)
     return time.monotonic() - began
 

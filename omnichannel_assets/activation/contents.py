@@ -23,14 +23,26 @@ def by_key(contents: Sequence[Content]) -> Sequence[Content]:
     return contents if isinstance(contents, ManyContents) else sorted(contents, key=lambda content: content.destination_key)
 
 
-class ContentTable(ManyContents):
-    """One content a row: its key, its customer, and the columns of ``fields`` as mapped fields. Brought in the order of the keys."""
+def _one(column: pa.Array | pa.ChunkedArray) -> pa.Array:
+    import pyarrow as pa
 
-    def __init__(self, keys: pa.Array, customer_ids: pa.Array, fields: pa.Table):
+    return column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+
+
+class ContentTable(ManyContents):
+    """One content a row. ``key`` columns make up its destination key, with colons between them; ``fields`` are its mapped fields.
+
+    Brought in the order of the keys.
+    """
+
+    def __init__(self, rows: pa.Table, key: Sequence[str], customer_id: str, fields: Sequence[str]):
+        import pyarrow as pa
         import pyarrow.compute as pc
 
+        keys = pc.binary_join_element_wise(*(rows[name].cast(pa.string()) for name in key), ":")
         order = pc.sort_indices(keys)
-        self.keys, self._customer_ids, self._fields = keys.take(order), customer_ids.take(order), fields.take(order)
+        self.keys, self._customer_ids = (_one(column.take(order)) for column in (keys, rows[customer_id].cast(pa.string())))
+        self._fields = rows.select(list(fields)).take(order)
 
     def __len__(self) -> int:
         return len(self.keys)
