@@ -172,11 +172,21 @@ def packed_identifies(rows: Iterable[tuple[str, str, str]], timestamp: datetime,
 
     Rows are ``user_id:<id>`` or ``anonymous_id:<id>``, the traits' text and the message id.
     """
-    common = f',"timestamp":{_as_json(_instant(timestamp))},"integrations":{_as_json(integrations)},"traits":'
-    for key, traits, message_id in rows:
-        kind, _, value = key.partition(":")
-        body = f'{{"type":"identify","{_ID_NAMES[kind]}":{quoted(value)},"messageId":{quoted(message_id)}{common}{traits}}}'.encode()
-        is_plain = value.strip() and 0 < len(message_id) <= MESSAGE_ID_CHARACTERS and "NaN" not in traits and "Infinity" not in traits
+    return _packed("identify", ((key, f'"traits":{traits}', message_id) for key, traits, message_id in rows), timestamp, integrations)
+
+
+def packed_tracks(rows: Iterable[tuple[str, str, str]], timestamp: datetime, integrations: Mapping[str, Any] = ALL) -> Iterator[Packed | Outcome]:
+    """As `packed_identifies`, of events: the text is a JSON object with ``event`` and ``properties``."""
+    return _packed("track", ((key, event[1:-1], message_id) for key, event, message_id in rows), timestamp, integrations)
+
+
+def _packed(kind: str, rows: Iterable[tuple[str, str, str]], timestamp: datetime, integrations: Mapping[str, Any]) -> Iterator[Packed | Outcome]:
+    """Rows have the members of the message that are its kind's own as their second part."""
+    begin, common = f'{{"type":"{kind}","', f',"timestamp":{_as_json(_instant(timestamp))},"integrations":{_as_json(integrations)},'
+    for key, own, message_id in rows:
+        id_type, _, value = key.partition(":")
+        body = f'{begin}{_ID_NAMES[id_type]}":{quoted(value)},"messageId":{quoted(message_id)}{common}{own}}}'.encode()
+        is_plain = value.strip() and 0 < len(message_id) <= MESSAGE_ID_CHARACTERS and "NaN" not in own and "Infinity" not in own
         if is_plain and len(body) <= EVENT_BYTES:
             yield Packed(message_id, body)
         else:  # perhaps refused, and then in the usual words

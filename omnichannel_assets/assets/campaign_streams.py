@@ -79,7 +79,7 @@ class Streams:
         known = self.delivery.workspace.campaigns
         going = [(campaign.name, campaign) for campaign in known.of_channel(self.delivery.channel)]
         names = {name for name, _ in going}
-        held = sorted(name for name in self.delivery.stored.streams() - names if name not in DATA and self.delivery.holds(name))
+        held = sorted(name for name in self.delivery.stored.streams() - names if name not in DATA and not name.startswith(EVENTS) and self.delivery.holds(name))
         return [*going, *((name, None) for name in held)]
 
     def segment(self) -> Iterator[Stream]:
@@ -179,6 +179,8 @@ class Streams:
         return [content for content in leaving if content.destination_key in barred]
 
 
+EVENTS = "events of "
+"""Begins the name of the stream that tells Segment who entered and left a campaign."""
 DATA = frozenset({SCORES, "Interactions", "Items", "Users"})
 """Streams that are no campaign."""
 

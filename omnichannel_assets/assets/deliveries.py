@@ -18,14 +18,15 @@ import dagster as dg
 
 from omnichannel_assets.activation.calls import CallHook, called, no_hook
 from omnichannel_assets.activation.campaigns import Campaign
-from omnichannel_assets.activation.ledger import Content, Entry
+from omnichannel_assets.activation.ledger import Content, Entry, Sending
 from omnichannel_assets.activation.outcomes import Outcome
 from omnichannel_assets.activation.pinpoint import PLACEHOLDER_APPLICATION, PLACEHOLDER_ROLE
 from omnichannel_assets.assets.as_of import as_of_reads, known_before
-from omnichannel_assets.assets.campaign_streams import Stream, Streams
+from omnichannel_assets.assets.campaign_streams import SCORES, Stream, Streams
 from omnichannel_assets.assets.deletions import import_key, send_open
 from omnichannel_assets.assets.deletions import in_words as deletions_in_words
 from omnichannel_assets.assets.ledgers import SERVICES, StoredLedger, ledger_name
+from omnichannel_assets.assets.membership_events import send_events, write_s3_files
 from omnichannel_assets.assets.removals import note_sent, queue_ended
 from omnichannel_assets.assets.reporting import step_asset
 from omnichannel_assets.assets.steps import StepReport
@@ -95,6 +96,8 @@ def _deliver(
 
 def _send_segment(delivery: Delivery, world: World, channels: Channels) -> None:
     for stream in Streams(delivery, world).segment():
+        if stream.name == SCORES and len(stream.contents):
+            write_s3_files(delivery, world)
         if not stream.is_empty:
             _send_contents(delivery, channels, stream)
 
@@ -102,23 +105,30 @@ def _send_segment(delivery: Delivery, world: World, channels: Channels) -> None:
 def _send_contents(delivery: Delivery, channels: Channels, stream: Stream) -> None:
     """Send what changed of a Segment stream, noting how each ended. What is partial leaves the stream open for its date."""
     from omnichannel_assets.activation.contents import Joined, by_key
-    from omnichannel_assets.activation.segment import packed_identifies
+    from omnichannel_assets.activation.segment import packed_identifies, packed_tracks
 
-    contents = Joined(by_key(stream.contents), by_key(stream.leaving))
+    contents, integrations = Joined(by_key(stream.contents), by_key(stream.leaving)), delivery.workspace.settings.segment_integrations
     sending = delivery.stored.begin(stream.name, contents, delivery.as_of, is_partial=stream.is_partial)
+    _send(delivery, channels, sending, packed_identifies(sending.parts(), midnight(delivery.as_of), integrations))
+    keys = sending.keys
+    send_events(delivery, stream, lambda events: _send(delivery, channels, events, packed_tracks(events.parts(), midnight(delivery.as_of), integrations)))
+    if stream.is_partial:
+        delivery.stored.save()
+    else:
+        delivery.stored.finish(stream.name, delivery.as_of)
+    delivery.count(stream.name, stream.contents, stream.leaving, keys)
+
+
+def _send(delivery: Delivery, channels: Channels, sending: Sending, packed: Iterable[Any]) -> None:
+    """Send messages, noting how each ended."""
     least, unsaved, settled = max(CHUNK, len(delivery.stored.ledger.rows) // SAVES + 1), 0, 0
-    for outcomes in channels.segment.deliver(packed_identifies(sending.parts(), midnight(delivery.as_of))):
+    for outcomes in channels.segment.deliver(packed):
         sending.settle(settled, outcomes)
         settled += len(outcomes)
         unsaved += len(outcomes)
         if unsaved >= least:
             delivery.stored.save()
             unsaved = 0
-    if stream.is_partial:
-        delivery.stored.save()
-    else:
-        delivery.stored.finish(stream.name, delivery.as_of)
-    delivery.count(stream.name, stream.contents, stream.leaving, sending.keys)
 
 
 def messages(sending: Iterable[tuple[Entry, Content]]) -> Iterator[dict[str, Any]]:
