@@ -7,8 +7,8 @@ Precedence, highest first: command option, environment variable, ``.env``, ``sam
 from __future__ import annotations
 
 import difflib
-import os
 import json
+import os
 import re
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, time, timedelta

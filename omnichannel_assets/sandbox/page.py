@@ -27,12 +27,13 @@ STYLE = """
 body{margin:0 auto;max-width:76rem;padding:1.5rem 1.25rem 4rem;background:var(--ground);color:var(--ink);font:15px/1.5 system-ui,sans-serif}
 h1{font-size:1.5rem;line-height:1.25;margin:0 0 .25rem}h2{font-size:1.1rem;margin:2.25rem 0 .5rem}
 p{margin:.25rem 0 .75rem;max-width:46rem}.quiet{color:var(--quiet)}a{color:var(--link)}
-.cards{display:grid;grid-template-columns:repeat(auto-fill,minmax(11rem,1fr));gap:.75rem;margin:1.25rem 0}
+.cards{display:grid;grid-template-columns:repeat(auto-fill,minmax(9.5rem,1fr));gap:.75rem;margin:1.25rem 0}
 .card{background:var(--raised);border:1px solid var(--line);border-radius:.5rem;padding:.75rem 1rem}
 .card b{display:block;font-size:1.6rem;line-height:1.2;font-variant-numeric:tabular-nums}.card span{overflow-wrap:anywhere}
 .wide{overflow-x:auto;border:1px solid var(--line);border-radius:.5rem}
 table{border-collapse:collapse;width:100%}th,td{text-align:left;vertical-align:top;padding:.4rem .75rem;border-bottom:1px solid var(--line)}
-tr:last-child>td{border-bottom:0}th{color:var(--quiet);font-weight:600;white-space:nowrap}td{overflow-wrap:anywhere}
+tr:last-child>td{border-bottom:0}th{color:var(--quiet);font-weight:600;white-space:nowrap}td{overflow-wrap:break-word}
+ul{display:grid;grid-template-columns:repeat(auto-fill,minmax(13rem,1fr));gap:.1rem 1rem;margin:.5rem 0 .25rem;padding:0;list-style:none}li{overflow-wrap:anywhere}
 .number{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}.good{color:var(--good)}.bad{color:var(--bad)}
 details{border:1px solid var(--line);border-radius:.5rem;margin:.5rem 0;padding:.5rem .75rem}summary{cursor:pointer;font-weight:600;overflow-wrap:anywhere}
 pre{margin:.35rem 0;white-space:pre-wrap;overflow-wrap:anywhere;font:13px/1.45 ui-monospace,monospace}
@@ -74,20 +75,26 @@ def _section(title: str, words: str, content: str) -> str:
 
 def _table(names: Iterable[str], rows: Iterable[Sequence[str]]) -> str:
     """Cells that are finished HTML, below their names; figures stand right."""
-    body = "".join("<tr>" + "".join(_cell(cell) for cell in row) + "</tr>" for row in rows)
-    return f"<div class=wide><table><tr>{''.join(f'<th>{name}</th>' for name in names)}</tr>{body}</table></div>" if body else ""
+    listed = list(rows)
+    if not listed:
+        return ""
+    kinds = [" class=number" if _is_number(cell) else "" for cell in listed[0]]
+    head = "".join(f"<th{kind}>{name}</th>" for name, kind in zip(names, kinds, strict=True))
+    body = "".join("<tr>" + "".join(f"<td{' class=number' if _is_number(cell) else ''}>{cell}</td>" for cell in row) + "</tr>" for row in listed)
+    return f"<div class=wide><table><tr>{head}</tr>{body}</table></div>"
 
 
-def _cell(cell: str) -> str:
-    return f"<td class=number>{cell}</td>" if cell.replace(",", "").isdigit() else f"<td>{cell}</td>"
+def _is_number(cell: str) -> bool:
+    return cell.replace(",", "").isdigit()
 
 
 def _campaign(campaign: Campaign) -> str:
-    people = _table(("People as sent, newest first",), [(_shown(person),) for person in campaign.people])
-    more = f"<p class=quiet>{len(campaign.people)} of {_number(campaign.members)} are shown.</p>" if campaign.members > len(campaign.people) else ""
+    people = "<ul>" + "".join(f"<li>{_shown(person)}</li>" for person in campaign.people) + "</ul>"
+    shown = f"{len(campaign.people)} of {_number(campaign.members)}, newest" if campaign.members > len(campaign.people) else "Newest"
+    more = f"<p class=quiet>{shown} first, by the id that was sent.</p>"
     return (
         f"<details><summary>{_shown(campaign.trait)}: {_number(campaign.members)} {'person' if campaign.members == 1 else 'people'} in it, "
-        f"{_number(campaign.taken_out)} taken out</summary>{people}{more}</details>"
+        f"{_number(campaign.taken_out)} taken out</summary>{more}{people}</details>"
     )
 
 

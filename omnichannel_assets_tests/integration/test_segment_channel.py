@@ -35,10 +35,8 @@ def test_who_enters_and_who_leaves_a_campaign_is_told_once_as_an_event_also_by_a
         if calls.count("before segment.batch") == 3:  # scores, the first campaign, and then its events
             raise base.Killed
 
-    try:
+    with pytest.raises(base.Killed):
         deliver(workspace, FIRST, channels=("segment",), hook=hook)
-    except base.Killed:
-        pass
     assert events(workspace) == []
     deliver(workspace, FIRST, channels=("segment",))
     logins = {customer: row["user_id"] for customer, row in customers(workspace).items()}

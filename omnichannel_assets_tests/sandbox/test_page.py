@@ -39,7 +39,7 @@ def test_who_is_in_a_campaign_and_who_was_taken_out(sandbox: Sandbox) -> None:
     post(sandbox, "batch", {"batch": [member(1), member(2), member(3), member(2, False), member(3, "yes")]})
     post(sandbox, "batch", {"batch": [member(1, False) | {"messageId": "m1-True"}]})
     text = shown(sandbox)
-    assert "win_back: 2 people in it, 1 taken out" in text and "<td>u1</td>" in text and "<td>u3</td>" in text and "<td>u2</td>" not in text
+    assert "win_back: 2 people in it, 1 taken out" in text and "<li>u1</li>" in text and "<li>u3</li>" in text and "<li>u2</li>" not in text
 
 
 def test_whatever_service_keeps_its_files_there_is_shown_with_its_jobs_and_faults(sandbox: Sandbox) -> None:
