@@ -105,8 +105,8 @@ class Settings(BaseModel):
     segment_integrations: dict[str, Any] = Field(
         {"All": True}, description='Destinations that Segment passes our messages on to, as JSON: `{"All": false, "Braze": true}` names one, by its display name.'
     )
-    segment_audience_events: bool = Field(False, description="Also tell Segment of each campaign `Audience Entered` and `Audience Exited` as events.")
-    segment_s3_files: bool = Field(False, description='Also write the scores as files for Segment\'s "Amazon S3 from Lambda" source, below outbox/.')
+    segment_audience_events: Literal["off", "on"] = Field("off", description="on: also tell Segment of each campaign `Audience Entered` and `Audience Exited` as events.")
+    segment_s3_files: Literal["off", "on"] = Field("off", description='on: also write the scores as files for Segment\'s "Amazon S3 from Lambda" source, below outbox/.')
     aws_region: str = Field("eu-west-1", description="Region of Personalize.")
     personalize_group: str = Field("omnichannel", description="Name of the Personalize dataset group.")
     personalize_role_arn: str = Field("", description="Role that Personalize reads the files with.")

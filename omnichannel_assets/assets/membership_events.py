@@ -24,7 +24,7 @@ def send_events(delivery: Delivery, stream: Stream, send: Send) -> None:
 
     Sent before the campaign's date counts as delivered, so that a killed delivery sends the rest. Who was never told to enter does not leave.
     """
-    if not delivery.workspace.settings.segment_audience_events or stream.name in DATA:
+    if delivery.workspace.settings.segment_audience_events == "off" or stream.name in DATA:
         return
     name = EVENTS + stream.name
     entered = [Content(content.destination_key, content.customer_id, _event(ENTERED, stream.name)) for content in stream.contents]
@@ -46,7 +46,7 @@ def _event(event: str, audience: str) -> dict[str, object]:
 
 def write_s3_files(delivery: Delivery, world: World) -> Sequence[str]:
     """Write the scores of everybody with a login as files for Segment's S3 source below ``outbox/``; returns their keys."""
-    if not delivery.workspace.settings.segment_s3_files:
+    if delivery.workspace.settings.segment_s3_files == "off":
         return ()
     import pyarrow.compute as pc
 

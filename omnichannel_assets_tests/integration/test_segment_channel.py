@@ -16,7 +16,7 @@ from omnichannel_assets_tests.integration.test_delivery_faults import LOW
 
 
 def opened(shop: base.Shop, tmp_path: Path):
-    return base.copy_of(shop, tmp_path / "lake", segment_audience_events=True, segment_integrations={"All": False, "Braze": True}, segment_s3_files=True)
+    return base.copy_of(shop, tmp_path / "lake", segment_audience_events="on", segment_integrations={"All": False, "Braze": True}, segment_s3_files="on")
 
 
 def events(workspace) -> list[tuple[str, str]]:
