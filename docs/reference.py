@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import date
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
@@ -36,6 +37,8 @@ def settings_table() -> str:
 def _kind(annotation: Any) -> str:
     if get_origin(annotation) is Literal:
         return " / ".join(get_args(annotation))
+    if get_origin(annotation) is dict:
+        return "JSON"
     inner = [kind for kind in get_args(annotation) if kind not in (type(None), Ellipsis)]
     if getattr(annotation, "__origin__", None) is tuple:
         return "list"
@@ -45,6 +48,8 @@ def _kind(annotation: Any) -> str:
 def _default(value: Any) -> str:
     if isinstance(value, SecretStr):
         return "a development key" if value.get_secret_value() else "(empty)"
+    if isinstance(value, dict):
+        return f"`{_escaped(json.dumps(value))}`"
     text = ",".join(value) if isinstance(value, tuple) else "" if value is None else str(value)
     return f"`{_escaped(text)}`" if text else "(empty)"
 

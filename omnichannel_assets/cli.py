@@ -158,14 +158,17 @@ def approve(as_of: str, lake_uri: str | None) -> None:
 @cli.command()
 @lake_option
 @click.option("--port", type=click.IntRange(1, 65535), default=8791, show_default=True, help="Port on this machine.")
-def sandbox(lake_uri: str | None, port: int) -> None:
+@click.option("--fault", "faults", multiple=True, metavar="FAULT", help="Fail on demand, e.g. segment:throttle,seconds=3,count=2; may be given several times.")
+def sandbox(lake_uri: str | None, port: int, faults: tuple[str, ...]) -> None:
     """Stand in for Segment and Personalize: speak their protocols, check every request, keep an inbox under the lake, show it as a page."""
     from omnichannel_assets.resources.channels import sandbox_folder
+    from omnichannel_assets.sandbox.faults import fault_of
     from omnichannel_assets.sandbox.server import serve as serve_sandbox
 
     workspace = opened_workspace(lake_uri=lake_uri)
     folder = sandbox_folder(workspace)
-    serve_sandbox(folder, port, lambda url: click.echo(f"Sandbox on {url}, inbox in {folder}. Deliveries and the web service use it with SANDBOX_URL={url}"))
+    told = f"inbox in {folder}. Deliveries and the web service use it with SANDBOX_URL="
+    serve_sandbox(folder, port, lambda url: click.echo(f"Sandbox on {url}, {told}{url}"), [fault_of(text) for text in faults])
 
 
 @cli.command()

@@ -7,6 +7,7 @@ Precedence, highest first: command option, environment variable, ``.env``, ``sam
 from __future__ import annotations
 
 import difflib
+import json
 import os
 import re
 from collections.abc import Mapping
@@ -101,6 +102,11 @@ class Settings(BaseModel):
     segment_public_api_url: str = Field("https://api.segmentapis.com", description="Segment's Public API, which takes deletions; https://eu1.api.segmentapis.com in the EU.")
     segment_public_api_token: SecretStr = Field(SecretStr(""), description="Token of Segment's Public API. Empty: deletions wait.")
     segment_source_id: str = Field("", description="Segment source whose archive is cleaned of anonymous ids, where the workspace may do that.")
+    segment_integrations: dict[str, Any] = Field(
+        {"All": True}, description='Destinations that Segment passes our messages on to, as JSON: `{"All": false, "Braze": true}` names one, by its display name.'
+    )
+    segment_audience_events: Literal["off", "on"] = Field("off", description="on: also tell Segment of each campaign `Audience Entered` and `Audience Exited` as events.")
+    segment_s3_files: Literal["off", "on"] = Field("off", description='on: also write the scores as files for Segment\'s "Amazon S3 from Lambda" source, below outbox/.')
     aws_region: str = Field("eu-west-1", description="Region of Personalize.")
     personalize_group: str = Field("omnichannel", description="Name of the Personalize dataset group.")
     personalize_role_arn: str = Field("", description="Role that Personalize reads the files with.")
@@ -162,6 +168,21 @@ class Settings(BaseModel):
         if value and not re.fullmatch(r"https?://[^\s/@]+(/\S*)?", value):
             raise ValueError("an address such as https://api.segment.io, without a user in it")
         return value.rstrip("/")
+
+    @field_validator("segment_integrations", mode="before")
+    @classmethod
+    def _is_json(cls, value: object) -> object:
+        try:
+            return json.loads(value or '{"All": true}') if isinstance(value, str) else value
+        except ValueError:
+            raise ValueError('JSON such as {"All": true}') from None
+
+    @field_validator("segment_integrations")
+    @classmethod
+    def _are_integrations(cls, value: dict[str, Any]) -> dict[str, Any]:
+        if not value or not all(name.strip() and isinstance(told, bool | dict) for name, told in value.items()):
+            raise ValueError('true, false or options for each destination, such as {"All": true}')
+        return value
 
     @field_validator("connect_domain")
     @classmethod

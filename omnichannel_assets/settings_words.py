@@ -25,6 +25,8 @@ EXPECTED = {
     "identity_matching": "off or on",
     "match_threshold": "a probability above 0.5 and up to 1",
     "delivery_mode": "sandbox, off or live",
+    "segment_audience_events": "off or on",
+    "segment_s3_files": "off or on",
 }
 """Where the type's own words would not help."""
 FIXES = {
@@ -53,6 +55,9 @@ FIXES = {
     "identity_matching": "write off or on",
     "match_threshold": "write 0.95, for example",
     "delivery_mode": "write sandbox, off or live",
+    "segment_audience_events": "write off or on",
+    "segment_s3_files": "write off or on",
+    "segment_integrations": 'write {"All": true}, for example',
     "connect_domain": "write omnichannel, for example",
     "personalize_s3_uri": "write s3://my-bucket/personalize, for example, or leave it empty",
     "aws_region": "write eu-west-1, for example",

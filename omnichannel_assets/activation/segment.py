@@ -9,9 +9,10 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from functools import lru_cache
+from json.encoder import encode_basestring as quoted
+from typing import Any, NamedTuple
 
 from omnichannel_assets.activation.calls import CallHook, no_hook
 from omnichannel_assets.activation.outcomes import Outcome
@@ -28,8 +29,13 @@ GIVE_UP_AFTER = 3
 Message = Mapping[str, Any]
 
 
-@dataclass(frozen=True)
-class _Packed:
+ALL = {"All": True}
+"""Every destination that is connected to the source."""
+
+
+class Packed(NamedTuple):
+    """A message as it goes on the wire."""
+
     key: str
     body: bytes
 
@@ -49,21 +55,26 @@ def track(
 
 
 def _message(kind: str, message_id: str, timestamp: datetime, user_id: object, anonymous_id: object) -> dict[str, Any]:
-    if timestamp.tzinfo is None:
-        raise ValueError("a message's timestamp needs a time zone")
-    ids = {"userId": user_id, "anonymousId": anonymous_id}
     return {
         "type": kind,
-        **{name: str(value) for name, value in ids.items() if value is not None},
+        **({"userId": str(user_id)} if user_id is not None else {}),
+        **({"anonymousId": str(anonymous_id)} if anonymous_id is not None else {}),
         "messageId": message_id,
-        "timestamp": timestamp.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
-        "integrations": {"All": True},
+        "timestamp": _instant(timestamp),
+        "integrations": dict(ALL),
     }
+
+
+@lru_cache(maxsize=16)
+def _instant(timestamp: datetime) -> str:
+    if timestamp.tzinfo is None:
+        raise ValueError("a message's timestamp needs a time zone")
+    return timestamp.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def refusal(message: Message) -> str:
     """Why Segment would drop this message while answering 200, or empty. Size is looked at when the message is packed."""
-    if not any(isinstance(message.get(name), str) and message[name].strip() for name in ("userId", "anonymousId")):
+    if not (_names_somebody(message.get("userId")) or _names_somebody(message.get("anonymousId"))):
         return "no_user_anon_id: neither userId nor anonymousId is a text that is not empty"
     if message.get("type") == "track" and not message.get("event"):
         return "track without event"
@@ -73,6 +84,10 @@ def refusal(message: Message) -> str:
     if len(message_id) > MESSAGE_ID_CHARACTERS:
         return f"messageId has {len(message_id)} characters, at most {MESSAGE_ID_CHARACTERS}"
     return ""
+
+
+def _names_somebody(value: Any) -> bool:
+    return isinstance(value, str) and bool(value.strip())
 
 
 class SegmentClient:
@@ -102,32 +117,17 @@ class SegmentClient:
         """
         return [outcome for outcomes in self.deliver(messages) for outcome in outcomes]
 
-    def deliver(self, messages: Iterable[Message]) -> Iterator[list[Outcome]]:
-        """As `send`, batch by batch: outcomes can be recorded before the next batch leaves."""
+    def deliver(self, messages: Iterable[Message | Packed | Outcome]) -> Iterator[list[Outcome]]:
+        """As `send`, batch by batch: outcomes can be recorded before the next batch leaves. Packed messages and refused ones may be among them."""
         self._unanswered = 0
-        batch: list[_Packed] = []
-        # Refused messages keep their place among the others of the batch they would have been in.
-        outcomes: list[Outcome | None] = []
-        size = 0
-        for message in messages:
-            packed = pack(message)
-            if isinstance(packed, Outcome):
-                outcomes.append(packed)
-                continue
-            if batch and (len(batch) == BATCH_MESSAGES or size + len(packed.body) + 1 > BATCH_BYTES - _ENVELOPE):
-                yield self._delivered(batch, outcomes)
-                batch, outcomes, size = [], [], 0
-            batch.append(packed)
-            outcomes.append(None)
-            size += len(packed.body) + 1
-        if outcomes:
+        for batch, outcomes in _batches(messages):
             yield self._delivered(batch, outcomes)
 
-    def _delivered(self, batch: list[_Packed], outcomes: list[Outcome | None]) -> list[Outcome]:
+    def _delivered(self, batch: list[Packed], outcomes: list[Outcome | None]) -> list[Outcome]:
         sent = iter(self._send_batch(batch) if batch else [])
         return [next(sent) if outcome is None else outcome for outcome in outcomes]
 
-    def _send_batch(self, batch: Sequence[_Packed]) -> list[Outcome]:
+    def _send_batch(self, batch: Sequence[Packed]) -> list[Outcome]:
         if self._unanswered >= GIVE_UP_AFTER:
             return [Outcome(row.key, "failed", f"not sent: Segment did not answer {GIVE_UP_AFTER} batches in a row") for row in batch]
         answer: Answer = self._calls.post_batch(_OPEN + b",".join(row.body for row in batch) + _CLOSE)
@@ -139,22 +139,72 @@ class SegmentClient:
         return [*self._send_batch(batch[:middle]), *self._send_batch(batch[middle:])]
 
 
+def _batches(messages: Iterable[Message | Packed | Outcome]) -> Iterator[tuple[list[Packed], list[Outcome | None]]]:
+    """Messages of one request each, with the refused ones at their place among them (None stands for one that is sent)."""
+    batch: list[Packed] = []
+    outcomes: list[Outcome | None] = []
+    size = 0
+    for message in messages:
+        packed = message if type(message) is Packed or isinstance(message, Outcome) else pack(message)
+        if type(packed) is not Packed:
+            outcomes.append(packed)
+            continue
+        if batch and (len(batch) == BATCH_MESSAGES or size + len(packed.body) + 1 > BATCH_BYTES - _ENVELOPE):
+            yield batch, outcomes
+            batch, outcomes, size = [], [], 0
+        batch.append(packed)
+        outcomes.append(None)
+        size += len(packed.body) + 1
+    if outcomes:
+        yield batch, outcomes
+
+
 _OPEN, _CLOSE = b'{"batch":[', b"]}"
 _ENVELOPE = len(_OPEN) + len(_CLOSE)
 
 
-def pack(message: Message) -> _Packed | Outcome:
+_as_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
+_ID_NAMES = {"user_id": "userId", "anonymous_id": "anonymousId"}
+
+
+def packed_identifies(rows: Iterable[tuple[str, str, str]], timestamp: datetime, integrations: Mapping[str, Any] = ALL) -> Iterator[Packed | Outcome]:
+    """As `identify` and `pack`, of traits that are JSON text already, one after the other.
+
+    Rows are ``user_id:<id>`` or ``anonymous_id:<id>``, the traits' text and the message id.
+    """
+    return _packed("identify", ((key, f'"traits":{traits}', message_id) for key, traits, message_id in rows), timestamp, integrations)
+
+
+def packed_tracks(rows: Iterable[tuple[str, str, str]], timestamp: datetime, integrations: Mapping[str, Any] = ALL) -> Iterator[Packed | Outcome]:
+    """As `packed_identifies`, of events: the text is a JSON object with ``event`` and ``properties``."""
+    return _packed("track", ((key, event[1:-1], message_id) for key, event, message_id in rows), timestamp, integrations)
+
+
+def _packed(kind: str, rows: Iterable[tuple[str, str, str]], timestamp: datetime, integrations: Mapping[str, Any]) -> Iterator[Packed | Outcome]:
+    """Rows have the members of the message that are its kind's own as their second part."""
+    begin, common = f'{{"type":"{kind}","', f',"timestamp":{_as_json(_instant(timestamp))},"integrations":{_as_json(integrations)},'
+    for key, own, message_id in rows:
+        id_type, _, value = key.partition(":")
+        body = f'{begin}{_ID_NAMES[id_type]}":{quoted(value)},"messageId":{quoted(message_id)}{common}{own}}}'.encode()
+        is_plain = value.strip() and 0 < len(message_id) <= MESSAGE_ID_CHARACTERS and "NaN" not in own and "Infinity" not in own
+        if is_plain and len(body) <= EVENT_BYTES:
+            yield Packed(message_id, body)
+        else:  # perhaps refused, and then in the usual words
+            yield pack(json.loads(body))
+
+
+def pack(message: Message) -> Packed | Outcome:
     """The message as it goes on the wire, or its rejection."""
     key = str(message.get("messageId") or "")
     words = refusal(message)
     if words:
         return Outcome(key, "rejected", words)
     try:
-        body = json.dumps(message, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+        body = _as_json(message).encode()
     except UnicodeEncodeError:
         return Outcome(key, "rejected", "holds text that is not Unicode")
     except (TypeError, ValueError) as error:
         return Outcome(key, "rejected", f"is no JSON: {error}")
     if len(body) > EVENT_BYTES:
         return Outcome(key, "rejected", f"{len(body)} bytes of JSON, at most {EVENT_BYTES}")
-    return _Packed(key, body)
+    return Packed(key, body)

@@ -79,7 +79,7 @@ class Streams:
         known = self.delivery.workspace.campaigns
         going = [(campaign.name, campaign) for campaign in known.of_channel(self.delivery.channel)]
         names = {name for name, _ in going}
-        held = sorted(name for name in self.delivery.stored.streams() - names if name not in DATA and self.delivery.holds(name))
+        held = sorted(name for name in self.delivery.stored.streams() - names if name not in DATA and not name.startswith(EVENTS) and self.delivery.holds(name))
         return [*going, *((name, None) for name in held)]
 
     def segment(self) -> Iterator[Stream]:
@@ -96,11 +96,14 @@ class Streams:
 
     def _scores(self) -> Stream:
         """Scores of everybody but the erased, whose traits are cleared. A trait that nobody has is none of them: without a model nobody loses one."""
-        rows = self.world.rows("score_traits").to_pylist()
-        traits = [name for name in SCORE_TRAITS if any(row[name] is not None for row in rows)]
-        wanted = [Content(_segment_key(row), row["customer_id"], {name: row[name] for name in traits}) for row in rows if _segment_key(row)]
-        self.delivery.results[SCORES].without_address = len(rows) - len(wanted)
-        if not traits or not wanted:
+        from omnichannel_assets.activation.contents import ContentTable
+
+        rows = self.world.rows("score_traits")
+        traits = [name for name in SCORE_TRAITS if rows[name].null_count < rows.num_rows]
+        known = rows.filter(rows["destination_key"].is_valid())
+        wanted = ContentTable(known, ("destination_type", "destination_key"), "customer_id", traits)
+        self.delivery.results[SCORES].without_address = rows.num_rows - len(wanted)
+        if not traits or not len(wanted):
             self.delivery.stop(SCORES, "nothing sent: nobody has a score")
             return Stream(SCORES)
         leaving = self.delivery.leavers(SCORES, wanted, dict.fromkeys(SCORE_TRAITS))
@@ -176,6 +179,8 @@ class Streams:
         return [content for content in leaving if content.destination_key in barred]
 
 
+EVENTS = "events of "
+"""Begins the name of the stream that tells Segment who entered and left a campaign."""
 DATA = frozenset({SCORES, "Interactions", "Items", "Users"})
 """Streams that are no campaign."""
 

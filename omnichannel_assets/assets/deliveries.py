@@ -18,14 +18,15 @@ import dagster as dg
 
 from omnichannel_assets.activation.calls import CallHook, called, no_hook
 from omnichannel_assets.activation.campaigns import Campaign
-from omnichannel_assets.activation.ledger import Content, Entry
+from omnichannel_assets.activation.ledger import Content, Entry, Sending
 from omnichannel_assets.activation.outcomes import Outcome
 from omnichannel_assets.activation.pinpoint import PLACEHOLDER_APPLICATION, PLACEHOLDER_ROLE
 from omnichannel_assets.assets.as_of import as_of_reads, known_before
-from omnichannel_assets.assets.campaign_streams import Stream, Streams
+from omnichannel_assets.assets.campaign_streams import SCORES, Stream, Streams
 from omnichannel_assets.assets.deletions import import_key, send_open
 from omnichannel_assets.assets.deletions import in_words as deletions_in_words
 from omnichannel_assets.assets.ledgers import SERVICES, StoredLedger, ledger_name
+from omnichannel_assets.assets.membership_events import send_events, write_s3_files
 from omnichannel_assets.assets.removals import note_sent, queue_ended
 from omnichannel_assets.assets.reporting import step_asset
 from omnichannel_assets.assets.steps import StepReport
@@ -41,8 +42,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 CHUNK = 2000
-"""Rows between two saves of the ledger, at least; a long ledger is saved about `SAVES` times in a stream, however long it is."""
-SAVES = 10
+"""Rows between two saves of the ledger, at least; a long ledger is saved at most `SAVES` times in a stream, for each save writes all of it."""
+SAVES = 3
 
 
 def deliver_segment(workspace: Workspace, as_ofs: Iterable[date], hook: CallHook = no_hook, *, is_released: bool = False) -> StepReport:
@@ -95,28 +96,39 @@ def _deliver(
 
 def _send_segment(delivery: Delivery, world: World, channels: Channels) -> None:
     for stream in Streams(delivery, world).segment():
+        if stream.name == SCORES and len(stream.contents):
+            write_s3_files(delivery, world)
         if not stream.is_empty:
             _send_contents(delivery, channels, stream)
 
 
 def _send_contents(delivery: Delivery, channels: Channels, stream: Stream) -> None:
     """Send what changed of a Segment stream, noting how each ended. What is partial leaves the stream open for its date."""
-    contents = sorted([*stream.contents, *stream.leaving], key=lambda content: content.destination_key)
+    from omnichannel_assets.activation.contents import Joined, by_key
+    from omnichannel_assets.activation.segment import packed_identifies, packed_tracks
+
+    contents, integrations = Joined(by_key(stream.contents), by_key(stream.leaving)), delivery.workspace.settings.segment_integrations
     sending = delivery.stored.begin(stream.name, contents, delivery.as_of, is_partial=stream.is_partial)
-    entries = {entry.message_id: entry for entry, _ in sending}
-    least, unsaved = max(CHUNK, len(sending) // SAVES), 0
-    for outcomes in channels.segment.deliver(messages(sending)):
-        for outcome in outcomes:
-            delivery.stored.ledger.settle(entries[outcome.key], outcome.state, outcome.words)
-        unsaved += len(outcomes)
-        if unsaved >= least:
-            delivery.stored.save()
-            unsaved = 0
+    _send(delivery, channels, sending, packed_identifies(sending.parts(), midnight(delivery.as_of), integrations))
+    keys = sending.keys
+    send_events(delivery, stream, lambda events: _send(delivery, channels, events, packed_tracks(events.parts(), midnight(delivery.as_of), integrations)))
     if stream.is_partial:
         delivery.stored.save()
     else:
         delivery.stored.finish(stream.name, delivery.as_of)
-    delivery.count(stream.name, stream.contents, stream.leaving, [content.destination_key for _, content in sending])
+    delivery.count(stream.name, stream.contents, stream.leaving, keys)
+
+
+def _send(delivery: Delivery, channels: Channels, sending: Sending, packed: Iterable[Any]) -> None:
+    """Send messages, noting how each ended."""
+    least, unsaved, settled = max(CHUNK, len(delivery.stored.ledger.rows) // SAVES + 1), 0, 0
+    for outcomes in channels.segment.deliver(packed):
+        sending.settle(settled, outcomes)
+        settled += len(outcomes)
+        unsaved += len(outcomes)
+        if unsaved >= least:
+            delivery.stored.save()
+            unsaved = 0
 
 
 def messages(sending: Iterable[tuple[Entry, Content]]) -> Iterator[dict[str, Any]]:

@@ -5,21 +5,17 @@ Here: rows to entries and back, the marks that tell which as-of date a stream ha
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from omnichannel_assets.activation.ledger import Content, Entry, Ledger
+from omnichannel_assets.activation.ledger import Content, Ledger, Sending
 from omnichannel_assets.assets.steps import Draft, StepReport, publish
 from omnichannel_assets.lake.lake import digest_of
 from omnichannel_assets.lake.tables_activation import DELIVERY_LEDGER
 from omnichannel_assets.resources.workspace import Workspace
 
-if TYPE_CHECKING:
-    import pyarrow as pa
-
-NAMES = tuple(Entry.__dataclass_fields__)
 STARTED, DELIVERED = "started", "delivered"
 LIVE = "_live"
 """Ends the ledger's name of a channel whose rows tell of the real service: what a sandbox was sent says nothing about it."""
@@ -46,35 +42,11 @@ class StoredLedger:
 
     def __post_init__(self) -> None:
         self.report = StepReport(DELIVERY_LEDGER)
-        self._updated_at: dict[tuple[str, str, str], datetime] = {}
-        newest, self._older = _split(self._stored())
-        self.ledger = Ledger(self._entries(newest))
+        self.ledger = Ledger(self.workspace.lake.read(DELIVERY_LEDGER, [self.channel]).cast(DELIVERY_LEDGER.arrow()))
         manifest = workspace_manifest(self.workspace, self.channel)
         self._marks = dict(manifest.counts) if manifest else {}
         if manifest:
             self.report.manifests[self.channel] = manifest
-
-    def _stored(self) -> pa.Table:
-        return self.workspace.lake.read(DELIVERY_LEDGER, [self.channel]).cast(DELIVERY_LEDGER.arrow())
-
-    def _entries(self, rows: pa.Table) -> list[Entry]:
-        """Stored rows as entries; when each last changed is remembered aside."""
-        found = []
-        for row in rows.to_pylist():
-            entry = Entry(**{name: row[name] for name in NAMES})
-            found.append(entry)
-            self._updated_at[_key(entry)] = row["updated_at"]
-        return found
-
-    def _recall(self, stream: str, wanted: Collection[Content]) -> None:
-        """Make entries of older contents that are wanted again."""
-        import pyarrow as pa
-        import pyarrow.compute as pc
-
-        hashes = pa.array({content.hash for content in wanted}, pa.string())
-        again = pc.and_(pc.equal(self._older["stream"], stream), pc.is_in(self._older["content_hash"], value_set=hashes))
-        self.ledger.recall(self._entries(self._older.filter(again)))
-        self._older = self._older.filter(pc.invert(again))
 
     def mark(self, kind: str, stream: str) -> date | None:
         """The as-of date of a mark."""
@@ -83,18 +55,14 @@ class StoredLedger:
 
     def streams(self) -> set[str]:
         """The streams that have entries."""
-        return {entry.stream for entry in self.ledger.entries()}
+        return self.ledger.streams()
 
-    def preview(self, stream: str, wanted: Iterable[Content], as_of: date) -> list[tuple[Entry, Content]]:
+    def preview(self, stream: str, wanted: Iterable[Content], as_of: date) -> Sending:
         """What `begin` would send, without noting it in the lake. This ledger is of no use for a delivery afterwards."""
-        wanted = list(wanted)
-        self._recall(stream, wanted)
         return self.ledger.begin(stream, wanted, as_of)
 
-    def begin(self, stream: str, wanted: Iterable[Content], as_of: date, *, is_partial: bool = False) -> list[tuple[Entry, Content]]:
+    def begin(self, stream: str, wanted: Iterable[Content], as_of: date, *, is_partial: bool = False) -> Sending:
         """Note what is about to be sent, in the lake, before anything leaves. What is partial does not count as the date's delivery."""
-        wanted = list(wanted)
-        self._recall(stream, wanted)
         sending = self.ledger.begin(stream, wanted, as_of)
         if not is_partial:
             self._marks[f"{STARTED}:{stream}"] = as_of.toordinal()
@@ -103,7 +71,7 @@ class StoredLedger:
 
     def finish(self, stream: str, as_of: date) -> None:
         """Note that a stream was delivered for a date, unless some of its rows have to be tried again."""
-        if not any(entry.state in ("pending", "failed") for entry in self.ledger.newest(stream).values()):
+        if not self.ledger.has(stream, "pending", "failed"):
             self._marks[f"{DELIVERED}:{stream}"] = as_of.toordinal()
         self.save()
 
@@ -112,33 +80,11 @@ class StoredLedger:
         import pyarrow as pa
 
         now = datetime.now(UTC)  # wall-clock: when an entry changed
-        self._updated_at |= dict.fromkeys(self.ledger.changed, now)
-        self.ledger.changed.clear()
-        entries, schema = self.ledger.entries(), DELIVERY_LEDGER.arrow()
-        columns = {name: [getattr(entry, name) for entry in entries] for name in NAMES}
-        columns |= {"channel": [self.channel] * len(entries), "updated_at": [self._updated_at[_key(entry)] for entry in entries]}
-        data = pa.concat_tables([self._older, pa.table({name: pa.array(columns[name], schema.field(name).type) for name in schema.names}, schema)])
-        draft = Draft(data, digest_of(self._marks), self.channel, counts=self._marks | {"rows_out": data.num_rows})
+        rows = self.ledger.rows.stamped(int(now.timestamp() * 1_000_000))
+        data = rows.append_column("channel", pa.repeat(pa.scalar(self.channel), rows.num_rows))
+        draft = Draft(data.select(DELIVERY_LEDGER.names), digest_of(self._marks), self.channel, counts=self._marks | {"rows_out": data.num_rows})
         publish(self.workspace, self.report, draft)
         self.report.raise_failures()
-
-
-def _key(entry: Entry) -> tuple[str, str, str]:
-    return entry.stream, entry.destination_key, entry.content_hash
-
-
-def _split(rows: pa.Table) -> tuple[pa.Table, pa.Table]:
-    """The newest row of each destination key, and all the others, which stay as they are in a table however many there are."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    order = [("stream", "ascending"), ("destination_key", "ascending"), ("sequence", "ascending")]
-    rows = rows.sort_by(order)
-    if rows.num_rows < 2:
-        return rows, rows.slice(0, 0)
-    ends = [pc.not_equal(rows[name].slice(0, rows.num_rows - 1), rows[name].slice(1)) for name in ("stream", "destination_key")]
-    is_newest = pa.chunked_array([*pc.or_(*ends).chunks, pa.array([True])])
-    return rows.filter(is_newest), rows.filter(pc.invert(is_newest))
 
 
 def workspace_manifest(workspace: Workspace, channel: str) -> Any:

@@ -6,19 +6,23 @@ Here: what the channels' deliveries share. Not here: what a channel is sent (``d
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from omnichannel_assets.activation.calls import CallHook
-from omnichannel_assets.activation.ledger import Content
+from omnichannel_assets.activation.ledger import Content, keys_of
 from omnichannel_assets.assets.as_of import parameters_at, register_world
 from omnichannel_assets.assets.ledgers import DELIVERED, STARTED, StoredLedger
 from omnichannel_assets.assets.steps import log
 from omnichannel_assets.lake.engine import Engine, model_text
 from omnichannel_assets.resources.approvals import is_approved
 from omnichannel_assets.resources.workspace import Workspace
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 
 @dataclass
@@ -71,28 +75,26 @@ class Delivery:
 
     def holds(self, stream: str) -> bool:
         """Whether the destination took anything of a stream before."""
-        return any(entry.state == "loaded" for entry in self.stored.ledger.newest(stream).values())
+        return self.stored.ledger.has(stream, "loaded")
 
     def held(self, stream: str, cleared: Mapping[str, Any]) -> int:
         """How many keys the destination holds and was not told to let go of."""
-        gone = Content("", None, cleared).hash
-        return sum(entry.state == "loaded" and entry.content_hash != gone for entry in self.stored.ledger.newest(stream).values())
+        return self.stored.ledger.held(stream, Content("", None, cleared).hash)
 
     def leavers(self, stream: str, wanted: Sequence[Content], cleared: Mapping[str, Any]) -> list[Content]:
         """What tells the destination that a key it holds is no longer wanted. A removal that did not end well is among them again."""
-        present, gone = {content.destination_key for content in wanted}, Content("", None, cleared).hash
-        return [
-            Content(entry.destination_key, entry.customer_id, cleared, insists=True)
-            for key, entry in sorted(self.stored.ledger.newest(stream).items())
-            if key not in present and not (entry.content_hash == gone and entry.state == "loaded")
-        ]
+        unwanted = self.stored.ledger.unwanted(stream, keys_of(wanted), Content("", None, cleared).hash)
+        return [Content(entry.destination_key, entry.customer_id, cleared, insists=True) for entry in unwanted]
 
-    def count(self, stream: str, wanted: Sequence[Content], leaving: Sequence[Content], attempted: Sequence[str]) -> None:
+    def count(self, stream: str, wanted: Sequence[Content], leaving: Sequence[Content], attempted: Sequence[str] | pa.Array) -> None:
         """Fill in the result from the ledger: how the attempted keys ended."""
-        newest, result = self.stored.ledger.newest(stream), self.results[stream]
-        states = [newest[key].state for key in attempted]
-        result.loaded, result.failed, result.rejected = (states.count(state) for state in ("loaded", "failed", "rejected"))
-        result.removed = len({content.destination_key for content in leaving} & set(attempted))
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        sent, result = attempted if isinstance(attempted, pa.Array) else pa.array(attempted, pa.string()), self.results[stream]
+        states = Counter(self.stored.ledger.states(stream, sent))
+        result.loaded, result.failed, result.rejected = (states[state] for state in ("loaded", "failed", "rejected"))
+        result.removed = pc.sum(pc.is_in(keys_of(leaving), value_set=sent)).as_py() or 0
         result.unchanged = len(wanted) + len(leaving) - len(attempted)
         log.log(logging.WARNING if result.failed else logging.INFO, "%s %s as of %s: %s", self.channel, stream, self.as_of, in_words(result))
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,15 +16,22 @@ Record = dict[str, Any]
 SERVICES = ("segment", "personalize", "personalize_events")
 
 
+as_line = json.JSONEncoder(ensure_ascii=True, separators=(",", ":")).encode
+"""A record as its line, without the line's end."""
+
+
 def append(path: Path, records: Iterable[Mapping[str, Any]]) -> None:
     """Adds the records as lines, in one write: after a kill either all of them are there or none but a torn tail that readers skip."""
-    text = "".join(json.dumps(record, ensure_ascii=True, separators=(",", ":")) + "\n" for record in records)
-    if not text:
+    append_text(path, [as_line(record) for record in records])
+
+
+def append_text(path: Path, texts: Sequence[str]) -> None:
+    """As `append`, of what is a line already."""
+    if not texts:
         return
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("ab") as file:
-        file.write(text.encode())
-        file.flush()
+    with path.open("ab", buffering=0) as file:
+        file.write(("\n".join(texts) + "\n").encode())
 
 
 def replace(path: Path, data: bytes) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from omnichannel_assets.sandbox.answers import Reply
-from omnichannel_assets.sandbox.inbox import append, forget, lines, mend
+from omnichannel_assets.sandbox.inbox import append, append_text, as_line, forget, lines, mend
 
 EVENT_BYTES = 32_768
 REQUEST_BYTES = 500 * 1024
@@ -32,14 +32,16 @@ class SegmentService:
         self._accepted, self._rejected = folder / "segment.jsonl", folder / "segment_rejected.jsonl"
         mend(self._accepted)
         mend(self._rejected)
-        kept = list(lines(self._accepted))
-        self._ids = {message["messageId"] for message in kept}
-        self._count = len(kept)
+        self._ids: set[str] = set()
+        self._count = 0
+        for message in lines(self._accepted):
+            self._ids.add(message["messageId"])
+            self._count += 1
         self.is_suppressed: Callable[[Mapping[str, Any]], bool] = lambda event: False
 
     def answer(self, operation: str, body: bytes, authorization: str, dropped: tuple[str, ...] = ()) -> Reply:
         """Takes one request. ``dropped`` names messages that are refused without a word."""
-        content = parsed(body)
+        content, texts = _read(operation, body)
         if not write_key(authorization, content):
             return Reply(401, {"success": False, "message": "no write key"})
         if len(body) > REQUEST_BYTES:
@@ -47,16 +49,17 @@ class SegmentService:
         if content is None or (operation == "batch" and not isinstance(content.get("batch"), list)):
             return Reply(400, {"success": False, "message": "invalid JSON"})
         events = list(events_of(operation, content))
-        for position, event in enumerate(events):
-            size = len(json.dumps(event, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass"))
+        texts = texts or [as_line(event) for event in events]
+        for position, (event, text) in enumerate(zip(events, texts, strict=True)):
+            size = _size(event, text)
             if size > EVENT_BYTES:
                 return Reply(400, {"success": False, "message": f"event {position} has {size} bytes, at most {EVENT_BYTES}"})
-        return self._take(events, is_too_many=len(events) > BATCH_EVENTS, dropped=dropped)
+        return self._take(events, texts, is_too_many=len(events) > BATCH_EVENTS, dropped=dropped)
 
-    def _take(self, events: list[Any], *, is_too_many: bool, dropped: tuple[str, ...]) -> Reply:
+    def _take(self, events: list[Any], texts: list[str], *, is_too_many: bool, dropped: tuple[str, ...]) -> Reply:
         accepted, rejected = [], []
         suppressed = 0
-        for event in events:
+        for event, text in zip(events, texts, strict=True):
             if isinstance(event, dict) and self.is_suppressed(event):
                 suppressed += 1  # dropped without a trace, which would name who asked to be deleted
                 continue
@@ -64,9 +67,9 @@ class SegmentService:
             if why:
                 rejected.append({"why": why, "message": event})
             else:
-                accepted.append(self._numbered(event))
+                accepted.append(self._numbered(event, text))
         append(self._rejected, rejected)
-        append(self._accepted, accepted)
+        append_text(self._accepted, accepted)
         return Reply(200, {"success": True}, accepted=len(accepted), rejected=len(rejected) + suppressed)
 
     def forget(self, is_about: Callable[[Mapping[str, Any]], bool]) -> int:
@@ -74,13 +77,48 @@ class SegmentService:
         refused = forget(self._rejected, lambda record: isinstance(record.get("message"), dict) and is_about(record["message"]))
         return refused + forget(self._accepted, is_about)
 
-    def _numbered(self, event: Mapping[str, Any]) -> dict[str, Any]:
-        """The event with a messageId, its own or one by position, and whether that id was seen before."""
+    def _numbered(self, event: Mapping[str, Any], text: str) -> str:
+        """The event's line with a messageId, its own or one by position, and whether that id was seen before."""
         message_id = event.get("messageId") or f"sandbox-{self._count}"
         is_duplicate = message_id in self._ids
         self._ids.add(message_id)
         self._count += 1
-        return {**event, "messageId": message_id, "is_duplicate": is_duplicate}
+        if event.get("messageId") and "is_duplicate" not in event:  # nearly all: the line is there and only wants its end
+            return f'{text[:-1]},"is_duplicate":{"true" if is_duplicate else "false"}}}'
+        return as_line({**event, "messageId": message_id, "is_duplicate": is_duplicate})
+
+
+def _size(event: Any, text: str) -> int:
+    """Bytes of the event as UTF-8, or an upper bound of them that is small enough: a character has four at most."""
+    if 4 * len(text) <= EVENT_BYTES:
+        return 4 * len(text)
+    return len(json.dumps(event, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass"))
+
+
+_scan = json.JSONDecoder().raw_decode
+_OPEN, _CLOSE = '{"batch":[', "]}"
+
+
+def _read(operation: str, body: bytes) -> tuple[dict[str, Any] | None, list[str]]:
+    """The request's JSON object, and the text of each event as it came, where that can be kept as its line.
+
+    That is a batch of objects, written without blanks between them and with nothing said for all: what clients send.
+    """
+    try:
+        text = body.decode()
+        if operation != "batch" or not text.startswith(_OPEN) or not text.endswith(_CLOSE) or "\n" in text or '"writeKey"' in text:
+            return parsed(body), []
+        events, texts, at, end = [], [], len(_OPEN), len(text) - len(_CLOSE)
+        while at < end:
+            event, stop = _scan(text, at)
+            if not isinstance(event, dict) or stop > end or (stop < end and (text[stop] != "," or stop + 1 == end)):
+                return parsed(body), []
+            events.append(event)
+            texts.append(text[at:stop])
+            at = stop + 1
+    except (ValueError, RecursionError):
+        return parsed(body), []
+    return {"batch": events}, texts
 
 
 def parsed(body: bytes) -> dict[str, Any] | None:
@@ -118,7 +156,7 @@ def events_of(operation: str, content: Mapping[str, Any]) -> Iterator[Any]:
     entries = content.get("batch")
     shared = {name: content[name] for name in ("context", "integrations") if isinstance(content.get(name), dict)}
     for event in entries if isinstance(entries, list) else []:
-        if not isinstance(event, dict):
+        if not isinstance(event, dict) or (not shared and "writeKey" not in event):
             yield event
             continue
         own = {name: value for name, value in event.items() if name != "writeKey"}
@@ -132,7 +170,7 @@ def refusal(event: Any) -> str:
         return "no JSON object"
     if event.get("type") not in KINDS:
         return "unknown type"
-    if not any(isinstance(event.get(name), str) and event[name].strip() for name in ("userId", "anonymousId")):
+    if not (_names_somebody(event.get("userId")) or _names_somebody(event.get("anonymousId"))):
         return "no_user_anon_id"
     if event["type"] == "track" and not event.get("event"):
         return "track without event"
@@ -140,3 +178,7 @@ def refusal(event: Any) -> str:
     if not isinstance(message_id, str) or len(message_id) >= MESSAGE_ID_LIMIT:
         return f"messageId is no text of fewer than {MESSAGE_ID_LIMIT} characters"
     return ""
+
+
+def _names_somebody(value: Any) -> bool:
+    return isinstance(value, str) and bool(value.strip())

@@ -11,7 +11,7 @@ import shutil
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,7 +29,8 @@ from omnichannel_assets.sandbox.answers import Reply, ServiceError, error_reply
 from omnichannel_assets.sandbox.aws import AwsServices
 from omnichannel_assets.sandbox.faults import Fault, Faults
 from omnichannel_assets.sandbox.inbox import SERVICES, Inbox, append, mend, replace
-from omnichannel_assets.sandbox.page import page
+from omnichannel_assets.sandbox.overview import Watch
+from omnichannel_assets.sandbox.page import HEADERS, page
 from omnichannel_assets.sandbox.segment import OPERATIONS as SEGMENT_OPERATIONS
 from omnichannel_assets.sandbox.segment import SegmentService, message_ids
 from omnichannel_assets.sandbox.segment_regulations import STATE as REGULATIONS
@@ -71,6 +72,7 @@ class Sandbox:
         self.folder = Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
         self.inbox = Inbox(self.folder)
+        self._watch = Watch(self.folder)
         self.faults = Faults()
         self.url = ""
         self._requests = self.folder / "requests.jsonl"
@@ -81,7 +83,7 @@ class Sandbox:
                 Route("/", self._show, methods=["GET"]),
                 Route("/_sandbox/inbox", self._summary, methods=["GET"]),
                 Route("/_sandbox/inbox", self._clear, methods=["DELETE"]),
-                Route("/_sandbox/faults", self._change_faults, methods=["POST", "DELETE"]),
+                Route("/_sandbox/faults", self._change_faults, methods=["GET", "POST", "DELETE"]),
                 *(Route(f"/v1/{operation}", self._take_segment, methods=["POST"]) for operation in SEGMENT_OPERATIONS),
                 Route("/regulations", self._take_regulation, methods=["POST"]),
                 Route("/regulations/sources/{source}", self._take_regulation, methods=["POST"]),
@@ -114,7 +116,7 @@ class Sandbox:
                 thread.join()
 
     def _show(self, request: Request) -> Response:
-        return HTMLResponse(page(self.inbox), headers={"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'"})
+        return HTMLResponse(page(self._watch.look(), self.faults.told()), headers=HEADERS)
 
     def _summary(self, request: Request) -> Response:
         return JSONResponse(self.inbox.summary())
@@ -132,6 +134,8 @@ class Sandbox:
         return JSONResponse({})
 
     async def _change_faults(self, request: Request) -> Response:
+        if request.method == "GET":
+            return JSONResponse({"faults": self.faults.told()})
         if request.method == "DELETE":
             self.faults.clear()
             return JSONResponse({})
@@ -205,13 +209,15 @@ class _Server(uvicorn.Server):
         self.should_exit = True
 
 
-def serve(folder: Path | str, port: int, on_ready: Callable[[str], None] = lambda url: None) -> None:
-    """Runs a sandbox until interrupted. ``on_ready`` gets its address once it listens.
+def serve(folder: Path | str, port: int, on_ready: Callable[[str], None] = lambda url: None, faults: Iterable[Fault] = ()) -> None:
+    """Runs a sandbox until interrupted. ``on_ready`` gets its address once it listens; ``faults`` are in force from the start.
 
     Raises InputError when the port is taken, LockedError when another sandbox uses the folder.
     """
     with _only_one(folder):
         sandbox = Sandbox(folder)
+        for fault in faults:
+            sandbox.faults.put(fault)
         listening = _bound(port)
         sandbox.url = _announced(sandbox.folder, listening)
         on_ready(sandbox.url)

@@ -2,7 +2,7 @@
 
 from datetime import date
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from omnichannel_assets.activation.ledger import Content, Ledger
@@ -81,6 +81,7 @@ def test_message_ids_keep_segments_limit():
     assert all(len(name) < 100 for name in deliver(ledger, "x" * 10_000))
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.sampled_from(["A", "B", "C"]), st.sampled_from(["loaded", "failed", "rejected", "pending"])), max_size=12))
 def test_the_destination_ends_with_the_last_content_it_took(history):
     """Law: replaying message ids once each, what a destination holds is the newest loaded content, whatever failed in between."""
