@@ -97,7 +97,7 @@ def compare(trial: Trial) -> list[Comparison]:
     found = [_compared(trial, np.ones(len(trial.arms), dtype=bool), ALL, ALL, arm, name) for arm in trial.treatments for name in trial.outcomes]
     for part, label, inside in _parts(trial):
         found += [_compared(trial, inside, part, label, arm, name) for arm in trial.treatments for name in trial.outcomes]
-    return _among_many(found)
+    return compared_among(found)
 
 
 def _parts(trial: Trial) -> Iterator[tuple[str, str, np.ndarray]]:
@@ -147,7 +147,7 @@ def _with_figures(row: Comparison, told: Difference) -> Comparison:
     return replace(row, difference=told.value, low=told.low, high=told.high, relative=relative, p=told.p, detectable=seen, more_people=needed)
 
 
-def _among_many(found: Sequence[Comparison]) -> list[Comparison]:
+def compared_among(found: Sequence[Comparison]) -> list[Comparison]:
     """Comparisons with p values that allow for all those of everybody, or all those of parts, being read together."""
     kinds = {True: [row for row in found if row.part == ALL], False: [row for row in found if row.part != ALL]}
     told = {}
