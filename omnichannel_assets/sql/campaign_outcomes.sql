@@ -32,8 +32,8 @@ reacted as (
     group by audience, person_id
 )
 select p.audience, $as_of_date as as_of, p.person_id as customer_id, p.arm, p.variant, p.entered_on, days_between(p.entered_at, $as_of) >= p.days as is_closed,
-    coalesce(b.orders, 0) > 0 as purchased, cast(coalesce(b.orders, 0) as bigint) as orders, coalesce(b.spend, 0) as spend, coalesce(r.unsubscribed, 0) = 1 as unsubscribed,
-    cast(coalesce(b.orders_before, 0) as bigint) as orders_before, coalesce(b.spend_before, 0) as spend_before, s.churn_band, s.repurchase_decile,
+    coalesce(b.orders, 0) > 0 as purchased, coalesce(b.orders, 0) as orders, coalesce(b.spend, 0) as spend, coalesce(r.unsubscribed, 0) = 1 as unsubscribed,
+    coalesce(b.orders_before, 0) as orders_before, coalesce(b.spend_before, 0) as spend_before, s.churn_band, s.repurchase_decile,
     coalesce(r.delivered, 0) = 1 as delivered, coalesce(r.opened, 0) = 1 as opened, coalesce(r.clicked, 0) = 1 as clicked
 from people as p
 left join bought as b on b.audience = p.audience and b.person_id = p.person_id
