@@ -6,6 +6,7 @@ who was in it, so a line that cannot be read stops the reading: leaving it out w
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,11 +24,13 @@ ARMS = ("arm", "group", "testgroup", "treatment", "variant", "segment", "cell")
 CONTROLS = ("control", "heldout", "holdout", "noemail", "nomail", "nocontact", "nooffer", "placebo", "none", "no", "0", "false")
 OUTCOMES = (
     *("visit", "visits", "visited", "conversion", "conversions", "converted", "purchase", "purchases", "purchased", "bought", "orders", "spend", "spent"),
-    *("revenue", "sales", "returned", "churned", "opened", "clicked", "unsubscribed", "outcome"),
+    *("revenue", "sales", "returned", "churned", "unsubscribed", "outcome"),
 )
 """Column names that mean it, without case, blanks and signs; the first that a file has counts, of outcomes every one."""
-BEFORE = ("pre", "before", "prior", "past", "history", "recency")
-"""Beginnings of the names of columns that tell of the time before."""
+AFTERWARDS = ("sent", "delivered", "bounced", "opened", "clicked", "isclosed")
+"""Columns that tell of the campaign itself: no outcome, for control has none of it, and nothing that was known before."""
+BEFORE = re.compile(r"(?:pre|before|prior|past|history|recency).*|.*before")
+"""Names of columns that tell of the time before."""
 MOST_ARMS, MOST_LABELS, TENTHS_FROM = 12, 30, 20
 
 
@@ -78,7 +81,7 @@ def read_trial(path: Path, chosen: Chosen) -> TrialFile:
         _planned(chosen.shares, arms),
     )
     columns = {"arm": arm, "control": control, "outcomes": ", ".join(outcomes), "history": ", ".join(covariates) or "none"}
-    others = [name for name in table.column_names if name not in {arm, customer, *outcomes, *guessed}]
+    others = [name for name in table.column_names if name not in {arm, customer, *outcomes, *guessed} and _plain(name) not in AFTERWARDS]
     return TrialFile(path.name, trial, _people(table, customer), columns, _inputs(table, others))
 
 
@@ -151,7 +154,7 @@ def _covariates(table: pa.Table, named: tuple[str, ...] | None, taken: Iterable[
         return tuple(_named(table, "--covariates", name) for name in named)
     kept = set(taken)
     return tuple(
-        name for name in table.column_names if name not in kept and _plain(name).startswith(BEFORE) and _is_number(table, name) and not table.column(name).null_count
+        name for name in table.column_names if name not in kept and BEFORE.fullmatch(_plain(name)) and _is_number(table, name) and not table.column(name).null_count
     )
 
 

@@ -6,9 +6,11 @@ import struct
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from omnichannel_assets.trials.files import Chosen, read_trial
 from omnichannel_assets_tests.command.conftest import omnichannel
 from omnichannel_assets_tests.project.sources import ROOT
 
@@ -56,6 +58,15 @@ def test_an_uplift_list_stands_beside_the_propensity_list(tmp_path):
     assert {"random", "response", "two-model", "gain", "low", "high", "on both lists"} < set(row)
     assert float(next(csv.DictReader((tmp_path / "u.csv").open()))["two-model"]) == row["two-model"]
     assert "<svg" in (tmp_path / "u.svg").read_text(encoding="utf-8")
+
+
+def test_outcomes_of_a_campaign_of_the_lake_are_such_a_file_too(tmp_path):
+    columns = ("audience", "customer_id", "arm", "purchased", "spend", "orders_before", "spend_before", "delivered", "opened")
+    rows = [("win_back", f"c{n}", ("treatment", "control")[n % 2], n % 3 == 0, 5.0 * (n % 3 == 0), n % 4, 10.0 * n, n % 2 == 0, n % 4 == 0) for n in range(120)]
+    pq.write_table(pa.Table.from_pylist([dict(zip(columns, row, strict=True)) for row in rows]), tmp_path / "t.parquet")
+    read = read_trial(tmp_path / "t.parquet", Chosen())
+    assert (list(read.trial.outcomes), list(read.trial.history)) == (["purchased", "spend"], ["orders_before", "spend_before"])
+    assert set(read.inputs) == {"audience=win_back", "orders_before", "spend_before"}
 
 
 @pytest.mark.parametrize(
