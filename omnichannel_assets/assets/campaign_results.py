@@ -39,8 +39,7 @@ DAYS = Campaign("", "", "", {}).measured_days
 """Days that count of a campaign that is no longer in the file."""
 OUTCOMES = ("purchased", "spend", "unsubscribed")
 HISTORY = ("orders_before", "spend_before")
-PARTS = ("churn_band", "repurchase_decile")
-VARIANT = "variant"
+PARTS = ("variant", "churn_band", "repurchase_decile")
 OWNERS = ["team:marketing", "team:data-science"]
 
 
@@ -157,17 +156,11 @@ def _comparisons(closed: pa.Table) -> list[Comparison]:
     """Treatment against control: everybody, by the scores they entered with, and each sub-group against all of control."""
     import numpy as np
 
-    from omnichannel_assets.trials.comparison import compare, compared_among
+    from omnichannel_assets.trials.comparison import compare
 
     arms = np.array(closed["arm"].to_pylist())
-    labels = {name: np.array([None if value is None else str(value) for value in closed[name].to_pylist()], dtype=object) for name in (*PARTS, VARIANT)}
-    parts = {name: labels[name] for name in PARTS if len(set(labels[name].tolist()) - {None}) > 1}
-    found = compare(_trial(closed, arms, parts))
-    for variant in sorted(set(labels[VARIANT].tolist()) - {None}):
-        inside = (labels[VARIANT] == variant) | (arms == CONTROL)
-        only = _trial(closed, arms, {VARIANT: np.where(inside, variant, None)})
-        found += [row for row in compare(only) if row.part == VARIANT]
-    return compared_among(found)
+    labels = {name: np.array([None if value is None else str(value) for value in closed[name].to_pylist()], dtype=object) for name in PARTS}
+    return compare(_trial(closed, arms, {name: found for name, found in labels.items() if len(set(found.tolist()) - {None}) > 1}))
 
 
 def _trial(closed: pa.Table, arms: Any, parts: Mapping[str, Any]) -> Trial:

@@ -97,13 +97,18 @@ def compare(trial: Trial) -> list[Comparison]:
     found = [_compared(trial, np.ones(len(trial.arms), dtype=bool), ALL, ALL, arm, name) for arm in trial.treatments for name in trial.outcomes]
     for part, label, inside in _parts(trial):
         found += [_compared(trial, inside, part, label, arm, name) for arm in trial.treatments for name in trial.outcomes]
-    return compared_among(found)
+    return _among_many(found)
 
 
 def _parts(trial: Trial) -> Iterator[tuple[str, str, np.ndarray]]:
+    """Part, label and who is in it. Sub-groups of treatment, which control has none of, are held against all of control."""
+    import numpy as np
+
+    control = trial.arms == trial.control
     for part, labels in trial.parts.items():
+        everywhere = control if all(label is None for label in labels[control]) else np.zeros(len(control), dtype=bool)
         for label in sorted({label for label in labels if label is not None}, key=_in_order):
-            yield part, str(label), labels == label
+            yield part, str(label), (labels == label) | everywhere
 
 
 def _in_order(label: Any) -> tuple[int, float, str]:
@@ -147,7 +152,7 @@ def _with_figures(row: Comparison, told: Difference) -> Comparison:
     return replace(row, difference=told.value, low=told.low, high=told.high, relative=relative, p=told.p, detectable=seen, more_people=needed)
 
 
-def compared_among(found: Sequence[Comparison]) -> list[Comparison]:
+def _among_many(found: Sequence[Comparison]) -> list[Comparison]:
     """Comparisons with p values that allow for all those of everybody, or all those of parts, being read together."""
     kinds = {True: [row for row in found if row.part == ALL], False: [row for row in found if row.part != ALL]}
     told = {}

@@ -185,14 +185,14 @@ def _labels(table: pa.Table, name: str) -> np.ndarray:
     import numpy as np
 
     values = table.column(name).to_pylist()
-    distinct = {value for value in values if value is not None}
+    distinct = {value for value in values if value not in (None, "")}
     if _is_number(table, name) and len(distinct) > TENTHS_FROM:
         numbers = _numbers(table, name, "--by")
         edges = np.quantile(numbers, [tenth / 10 for tenth in range(1, 10)])
         return np.array([str(1 + int(np.searchsorted(edges, number))) for number in numbers], dtype=object)
     if len(distinct) > MOST_LABELS:
         raise InputError("--by", f"{len(distinct):,} different values in {name}", expected=f"at most {MOST_LABELS}", fix="name another column")
-    return np.array([None if value is None else str(value) for value in values], dtype=object)
+    return np.array([None if value is None else str(value) or None for value in values], dtype=object)
 
 
 def _people(table: pa.Table, customer: str | None) -> list[str]:

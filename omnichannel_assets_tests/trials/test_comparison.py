@@ -56,3 +56,11 @@ def test_history_is_used_where_it_helps_and_told_where_not():
     used, unused = compare(replace(trial, outcomes={"spend": spend, "bought": trial.outcomes["bought"]}, history={"before": before}))
     assert used.is_adjusted and used.variance_after < 0.1 * used.variance_before
     assert not unused.is_adjusted and unused.variance_before is not None
+
+
+def test_sub_groups_of_treatment_are_held_against_all_of_control():
+    trial = shares_trial(2000, 0.0)
+    letters = np.where(trial.arms == "control", None, np.where(np.arange(2000) % 2 == 0, "letter", "voucher"))
+    rows = compare(replace(trial, parts={"variant": letters}))
+    assert [(row.label, row.control_people == rows[0].control_people) for row in rows] == [("all", True), ("letter", True), ("voucher", True)]
+    assert rows[1].people + rows[2].people == rows[0].people
