@@ -61,6 +61,35 @@ def test_another_run_rewrites_nothing(opened):
     assert running.lake_bytes(opened.lake.store.root) == before
 
 
+def drop_events(opened: Workspace, *events: str) -> None:
+    """An event file of Connect, read and made part of the tables of today."""
+    folder = Path(opened.settings.landing_uri) / "campaign-events" / "connect"
+    folder.mkdir(parents=True)
+    (folder / "part-1").write_text("".join(events), encoding="utf-8")
+    with opened.lake.writing():
+        landing.catalogue(opened)
+        campaign_events.read_campaign_files(opened)
+
+
+def connect_open(email: str) -> str:
+    told = {"campaign_event_id": "e-1", "endpoint_address": f" {email.upper()} ", "campaign_name": "win-back", "campaign_event_timestamp": f"{FIRST}T09:00:00Z"}
+    return json.dumps(told | {"campaign_event_type": "OPEN"})
+
+
+def test_what_was_known_after_a_date_changes_no_results_of_it_and_those_of_the_next(opened):
+    results(opened, FIRST, NEXT)
+    before = running.lake_bytes(opened.lake.store.root)
+    known = customers(opened)
+    member = next(row["customer_id"] for row in running.rows(opened, "audiences") if row["audience"] == "win_back" and row["arm"] == "treatment" and row["as_of"] == FIRST)
+    drop_events(opened, connect_open(known[member]["email"]))
+    results(opened, FIRST, NEXT)
+    after = running.lake_bytes(opened.lake.store.root)
+    changed = [path for path in running.differing(before, after) if path.startswith("campaign_outcomes/") and path.endswith(".parquet")]
+    assert [path for path in changed if f"as_of={FIRST}" in path] == [] and len(changed) == 1
+    opened_by = {row["customer_id"] for row in running.rows(opened, "campaign_outcomes") if row["opened"]}
+    assert member in opened_by
+
+
 def given(opened: Workspace, people: int, lift: float) -> None:
     """Outcomes of a made-up campaign of one date: two sub-groups of which only one works."""
     rng, rows = np.random.default_rng(4), []
@@ -91,17 +120,12 @@ def test_arms_sub_groups_and_deciles_are_told_with_a_verdict(opened):
 
 def test_events_of_files_are_read_once_bad_ones_set_aside_and_no_address_kept(opened):
     email, customer = next((row["email"], number) for number, row in customers(opened).items() if row["email"])
-    event = {"campaign_event_id": "e-1", "endpoint_address": f" {email.upper()} ", "campaign_name": "win-back", "campaign_event_timestamp": f"{FIRST}T09:00:00Z", "campaign_event_type": "OPEN"}
-    folder = Path(opened.settings.landing_uri) / "campaign-events" / "connect"
-    folder.mkdir(parents=True)
-    (folder / "part-1").write_text(json.dumps(event) + json.dumps(event) + "\nbroken\n", encoding="utf-8")
+    drop_events(opened, connect_open(email), connect_open(email), "\nbroken\n")
     with opened.lake.writing():
-        landing.catalogue(opened)
-        report = campaign_events.read_campaign_files(opened)
         again = campaign_events.read_campaign_files(opened)
         dms.gather_quarantine(opened)
         campaign_events.build_campaign_events(opened)
-    assert (report.count("rows_in"), report.count("rows_out"), report.count("quarantined"), again.rewritten) == (3, 2, 1, [])
+    assert (again.count("rows_in"), again.count("rows_out"), again.count("quarantined"), again.rewritten) == (3, 2, 1, [])
     assert [(row["event_type"], row["customer_id"]) for row in running.rows(opened, "campaign_events") if row["channel"] == "connect"] == [("opened", customer)]
     assert [(row["rule"], row["position"], row["payload"]) for row in running.rows(opened, "quarantine") if row["origin"] == "campaign"] == [("invalid_json", 3, None)]
     assert email.lower() not in repr(running.rows(opened, "campaign_event_log")).lower()
