@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from omnichannel_assets.commands.printing import print_rows
-from omnichannel_assets.commands.shared_options import format_option
+from omnichannel_assets.commands.shared_options import format_option, lake_option, opened_workspace, require_lake
 from omnichannel_assets.errors import InputError
 
 if TYPE_CHECKING:
@@ -20,7 +20,9 @@ ENDINGS, PICTURES = (".parquet", ".csv"), (".png", ".svg")
 
 
 @click.command()
-@click.option("--trial", "file", metavar="FILE", required=True, help="CSV or Parquet, one line a person: arm, what they did, what was known before.")
+@click.option("--trial", "file", metavar="FILE", help="CSV or Parquet, one line a person: arm, what they did, what was known before.")
+@click.option("--campaign", metavar="NAME", help="Instead of a file: list whom the next flight of a campaign of the lake would move, beside who is likely to buy anyway.")
+@lake_option
 @click.option("--customer", metavar="COLUMN", help="Column that tells the person (default: guessed by its name, else the line).")
 @click.option("--arm", metavar="COLUMN", help="Column that tells the arm (default: guessed by its name).")
 @click.option("--control", metavar="VALUE", help="Which arm got nothing (default: guessed, such as control or No E-Mail).")
@@ -33,12 +35,17 @@ ENDINGS, PICTURES = (".parquet", ".csv"), (".png", ".svg")
 @click.option("--output", metavar="FILE", help="Save every figure (.parquet or .csv).")
 @click.option("--picture", metavar="FILE", help="Draw the intervals, or with --uplift the gain by share reached (.png or .svg).")
 @format_option
-def lift(file: str, uplift: bool, splits: int, output: str | None, picture: str | None, form: str, **options: str | None) -> None:
+def lift(file: str | None, campaign: str | None, lake_uri: str | None, uplift: bool, splits: int, output: str | None, picture: str | None, form: str, **options: str | None) -> None:
     """Say what a trial was worth: differences to control with intervals, in words, and whether its arms can be trusted."""
+    if (file is None) == (campaign is None):
+        raise InputError("lift", "neither or both", expected="--trial FILE or --campaign NAME", fix="name one of them")
     for option, name, endings in (("--output", output, ENDINGS), ("--picture", picture, PICTURES)):
         if name and Path(name).suffix not in endings:
             raise InputError(option, Path(name).suffix or "no ending", expected=f"a file ending in {' or '.join(endings)}", fix="rename it")
-    read = _read(Path(file), options)
+    if campaign:
+        _lists(campaign, lake_uri, output, form)
+        return
+    read = _read(Path(file or ""), options)
     if uplift:
         _uplift(read, output, picture, form)
         return
@@ -58,6 +65,24 @@ def lift(file: str, uplift: bool, splits: int, output: str | None, picture: str 
     _print(read, rows)
     _print_splits(read, splits)
     _print_saved(output, picture)
+
+
+def _lists(campaign: str, lake_uri: str | None, output: str | None, form: str) -> None:
+    """Both lists of the newest date: printed as rows, or what there is to know of them with the rows in a file."""
+    from omnichannel_assets.assets.uplift_lists import uplift_lists
+
+    workspace = opened_workspace(lake_uri=lake_uri)
+    require_lake(workspace)
+    found = uplift_lists(workspace, campaign)
+    columns = ["customer_id", "uplift", "uplift_place", "propensity", "propensity_place", "on_both"]
+    rows = [(one.customer_id, one.uplift, one.uplift_place, one.propensity, one.propensity_place, one.is_on_both(found.size)) for one in found.customers]
+    if output:
+        _save_rows(Path(output), columns, rows)
+    if form == "table":
+        click.echo(found.words())
+        _print_saved(output, None)
+    else:
+        print_rows(columns, list(rows), form)
 
 
 def _read(path: Path, options: dict[str, Any]) -> TrialFile:
@@ -135,7 +160,7 @@ def _uplift(read: TrialFile, output: str | None, picture: str | None, form: str)
     columns = ["arm", "outcome", *LISTS, "gain", "low", "high", "on both lists"]
     rows = [(one.arm, one.outcome, *(one.lifts[name] for name in LISTS), one.gain, one.low, one.high, one.overlap) for one in found]
     if output:
-        _save_uplift(Path(output), columns, rows)
+        _save_rows(Path(output), columns, rows)
     if picture:
         from omnichannel_assets.trials.picture import save, uplift_curves
 
@@ -168,7 +193,7 @@ def _judged(read: TrialFile) -> list[Uplift]:
     return found
 
 
-def _save_uplift(path: Path, columns: list[str], rows: list[tuple[Any, ...]]) -> None:
+def _save_rows(path: Path, columns: list[str], rows: list[tuple[Any, ...]]) -> None:
     import pyarrow as pa
     from pyarrow import csv, parquet
 

@@ -68,9 +68,11 @@ def _campaign(rows: Sequence[Row]) -> str:
     parts = [
         (PARTS.get(row["part"], row["part"]), row["label"], ASKED[row["outcome"]], row["people"], row["control_people"], row["verdict"])
         for row in rows
-        if row["part"] != "all" and row["outcome"] != "unsubscribed"
+        if row["part"] != "all" and row["outcome"] != "unsubscribed" and row["low"] is not None
     ]
-    folded = table(("by", "which", "question", "got the offer", "held out", "verdict"), parts, "stacks") if parts else ""
+    small = sum(row["part"] != "all" and row["outcome"] != "unsubscribed" and row["low"] is None for row in rows)
+    left_out = paragraph(f"Left out: {small:,} comparisons of too few people to tell anything.", "soft") if small else ""
+    folded = table(("by", "which", "question", "got the offer", "held out", "verdict"), parts, "stacks") + left_out if parts else ""
     return "".join(
         [
             f"<h3>{escaped(_plain(rows[0]['audience']))}</h3>",

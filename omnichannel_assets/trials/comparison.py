@@ -147,8 +147,8 @@ def _without_history(trial: Trial, chosen: Sequence[np.ndarray], treated: np.nda
 
 def _with_figures(row: Comparison, told: Difference) -> Comparison:
     relative = told.value / row.control_mean if row.control_mean else None
-    needed = None if told.is_clear else more_people(row.people + row.control_people, told.value, told.error)
-    seen = detectable_of(told.error) if told.error else None
+    needed = None if told.is_clear else more_people(row.people + row.control_people, told.value, told.error_towards_zero)
+    seen = detectable_of(told.error_around) if told.error_around else None
     return replace(row, difference=told.value, low=told.low, high=told.high, relative=relative, p=told.p, detectable=seen, more_people=needed)
 
 

@@ -40,6 +40,18 @@ class Difference:
         """Whether the interval leaves out zero."""
         return self.low is not None and self.high is not None and (self.low > 0 or self.high < 0)
 
+    @property
+    def error_around(self) -> float:
+        """The standard error as the interval's width tells it: for a rare share nobody of whom did it, the variances say nothing."""
+        return self.error if self.low is None or self.high is None else (self.high - self.low) / (2 * NORMAL)
+
+    @property
+    def error_towards_zero(self) -> float:
+        """The same on the side of the interval where zero is."""
+        if self.low is None or self.high is None:
+            return self.error
+        return (self.value - self.low if self.value > 0 else self.high - self.value) / NORMAL
+
 
 def difference(treated: np.ndarray, control: np.ndarray, *, is_share: bool) -> Difference | None:
     """The difference of two groups' means; None where one of them has fewer than two people."""

@@ -27,6 +27,8 @@ def verdict(row: Comparison) -> str:
 
 def needed(row: Comparison) -> str:
     """How many people it would take to be clear, if the true difference is what was measured."""
+    if row.mean == 0 and row.control_mean == 0:
+        return "nobody did in either arm"
     if row.more_people is None:
         return f"more than {CAP:,} people more would be needed to tell so small a difference"
     return f"{_rounded(row.more_people):,} people more would be needed"

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from omnichannel_assets.trials.comparison import compare
+from omnichannel_assets.trials.comparison import Trial, compare
 from omnichannel_assets.trials.words import many, verdict
 from omnichannel_assets_tests.trials.made_up import generator, shares_trial
 
@@ -28,6 +28,14 @@ def test_too_few_people_or_buyers_are_said_to_be_too_few():
     assert verdict(compare(alone)[0]) == "cannot tell: 39 people and 1 in control are too few to compare"
     spend = replace(trial, outcomes={"net_spend": np.where(np.arange(40) < 5, 20.0, 0.0)})
     assert verdict(compare(spend)[0]) == "cannot tell: fewer than 10 people of an arm have any net spend"
+
+
+def test_of_a_rare_share_the_people_needed_are_told_from_its_own_interval():
+    arms = np.repeat(["treatment", "control"], [19, 3])
+    (row,) = compare(Trial(arms, "control", {"bought": np.repeat([1.0, 0.0], [10, 12])}))
+    assert row.low < 0 < row.more_people < 200
+    (nobody,) = compare(Trial(arms, "control", {"bought": np.zeros(22)}))
+    assert verdict(nobody).startswith("cannot tell: between -56") and verdict(nobody).endswith("; nobody did in either arm")
 
 
 def test_among_many_parts_one_that_looks_clear_by_chance_is_not_called_clear():
