@@ -189,18 +189,24 @@ def _draw(workspace: Workspace, report: StepReport) -> None:
 
 def pictures(rows: Sequence[Mapping[str, Any]]) -> dict[str, bytes]:
     """Audience -> its differences with their intervals, drawn; campaigns that were not judged have none. Rows as in ``campaign_results``."""
+    found = {audience: _drawn([row for row in rows if row["audience"] == audience]) for audience in sorted({row["audience"] for row in rows})}
+    from omnichannel_assets.trials.picture import intervals, png
+
+    return {audience: png(intervals(drawn)) for audience, drawn in found.items() if drawn}
+
+
+def _drawn(rows: Sequence[Mapping[str, Any]]) -> list[Comparison]:
+    """The outcomes and parts of a campaign of which anything can be told, in their order: the same parts for every outcome."""
     from dataclasses import fields
 
     from omnichannel_assets.trials.comparison import Comparison
-    from omnichannel_assets.trials.picture import intervals, png
 
     names = {field.name for field in fields(Comparison)}
-    found: dict[str, list[Comparison]] = {}
-    for row in rows:
-        if row["difference"] is not None:
-            kept = {name: value for name, value in row.items() if name in names}
-            found.setdefault(row["audience"], []).append(Comparison(**kept, is_share=row["outcome"] != "spend"))
-    return {audience: png(intervals(own)) for audience, own in sorted(found.items())}
+    told = [row for row in rows if row["low"] is not None]
+    outcomes, parts = {row["outcome"] for row in told}, {(row["part"], row["label"]) for row in told}
+    shown = [row for row in rows if row["outcome"] in outcomes and (row["part"], row["label"]) in parts]
+    order = sorted(shown, key=lambda row: (OUTCOMES.index(row["outcome"]), row["part"] != "all", row["part"], f"{row['label']:>4}"))
+    return [Comparison(**{name: value for name, value in row.items() if name in names}, is_share=row["outcome"] != "spend") for row in order]
 
 
 def assets(as_of_days: dg.PartitionsDefinition) -> list[dg.AssetsDefinition]:

@@ -8,7 +8,6 @@ from typing import Any
 from omnichannel_assets.assets.campaign_results import OUTCOMES, pictures
 from omnichannel_assets.lake.engine import Engine
 from omnichannel_assets.report.markup import escaped, heading, note, paragraph, picture, points, table
-from omnichannel_assets.report.markup import pictures as side_by_side
 from omnichannel_assets.trials.balance import ALARM
 
 ASKED = {"purchased": "bought anything", "spend": "spent, each", "unsubscribed": "unsubscribed"}
@@ -40,8 +39,8 @@ def results(engine: Engine) -> str:
             ),
             table(columns, people, "stacks"),
             paragraph("Delivered, opened and clicked as the channels told. Opens and clicks of mail proxies and link scanners are left out.", "soft"),
-            *(_campaign([row for row in rows if row["audience"] == name]) for name in names),
-            side_by_side(picture(png, f"{_plain(name)}: differences with their intervals", scrolls=True) for name, png in drawn.items()),
+            *(_campaign([row for row in rows if row["audience"] == name], drawn.get(name)) for name in names),
+            "<h3>How to read it</h3>",
             points(
                 (
                     "More or less: the interval leaves out zero. In brackets is where the true difference lies 95 times in 100.",
@@ -59,8 +58,8 @@ def _rows(engine: Engine, as_of: Any) -> list[Row]:
     return [row for row in rows if row["as_of"] == as_of]
 
 
-def _campaign(rows: Sequence[Row]) -> str:
-    """One campaign: a sentence an outcome, then its parts folded away."""
+def _campaign(rows: Sequence[Row], png: bytes | None) -> str:
+    """One campaign: a line a question, its picture, then its parts folded away."""
     everybody = sorted((row for row in rows if row["part"] == "all"), key=lambda row: OUTCOMES.index(row["outcome"]))
     shown = [(ASKED[row["outcome"]], _level(row, row["mean"]), _level(row, row["control_mean"]), row["verdict"]) for row in everybody]
     broken = [row for row in everybody if row["srm_p"] is not None and row["srm_p"] < ALARM]
@@ -78,6 +77,7 @@ def _campaign(rows: Sequence[Row]) -> str:
             f"<h3>{escaped(_plain(rows[0]['audience']))}</h3>",
             note(warning) if broken else "",
             table(("question", "got the offer", "held out", "verdict"), shown, "stacks"),
+            picture(png, f"{_plain(rows[0]['audience'])}: differences with their intervals", scrolls=True) if png else "",
             f"<details><summary>By sub-group, band and tenth</summary>{folded}</details>" if folded else "",
         ]
     )
