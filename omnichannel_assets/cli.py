@@ -17,6 +17,7 @@ from omnichannel_assets.commands.erase import erase
 from omnichannel_assets.commands.evaluate import evaluate
 from omnichannel_assets.commands.evaluate_identity import evaluate_identity
 from omnichannel_assets.commands.identity import identity
+from omnichannel_assets.commands.lift import lift
 from omnichannel_assets.commands.matches import matches
 from omnichannel_assets.commands.printing import plain, print_rows, show_progress
 from omnichannel_assets.commands.shared_options import date_of, format_option, lake_option, landing_option, opened_workspace, require_lake
@@ -197,6 +198,7 @@ cli.add_command(identity)
 cli.add_command(matches)
 cli.add_command(evaluate)
 cli.add_command(evaluate_identity)
+cli.add_command(lift)
 cli.add_command(erase)
 cli.add_command(plan_command)
 cli.add_command(apply_command)

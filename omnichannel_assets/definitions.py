@@ -7,6 +7,8 @@ import dagster as dg
 
 from omnichannel_assets.assets import (
     audiences,
+    campaign_events,
+    campaign_results,
     customers,
     deliveries,
     dms,
@@ -46,6 +48,8 @@ def build_assets(settings: Settings, registry: dict[str, TableSpec]) -> list[dg.
         *score_monitoring.assets(),
         *recommendations.assets(as_ofs),
         *audiences.assets(as_ofs),
+        *campaign_events.assets(),
+        *campaign_results.assets(as_ofs),
         *deliveries.assets(as_ofs),
     ]
 

@@ -64,7 +64,7 @@ def run_graph(workspace: Workspace) -> RunResult:
         as_of = workspace.as_of()
         log.info("as of %s (everything known before 00:00 UTC)", as_of)
         graph.run(["segment_events"], stale_days(workspace))
-        graph.run(["segment_duplicates", *graph.named("dms_"), "quarantine"])
+        graph.run(["segment_duplicates", *graph.named("dms_"), "campaign_event_log", "quarantine"])
         graph.run([table.name for table in FACTS], {day for table in FACTS for day in stale_fact_days(workspace, table)})
         graph.run(name for name in graph.left if name not in (*graph.by_as_of, *AFTER_SCORES))
         dated = _Waves(Workspace(workspace.settings.model_copy(update={"as_of": as_of})))  # so that this date is one of the partitions

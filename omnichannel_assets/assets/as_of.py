@@ -22,7 +22,7 @@ from omnichannel_assets.lake.tables_identity import IDENTITIES
 from omnichannel_assets.resources.workspace import DEFAULT_DMS_TABLES, Workspace
 from omnichannel_assets.settings import midnight
 
-AS_OF_STEPS = STEPS | {"orders", "order_lines", "returns", "products", "customer_fields", "consents", "customers", "interactions"}
+AS_OF_STEPS = STEPS | {"orders", "order_lines", "returns", "products", "customer_fields", "consents", "customers", "interactions", "campaign_events"}
 """Models that are run again as of T instead of being read from the lake."""
 STORED = {table.name for table in STATIC_TABLES} | set(DEFAULT_DMS_TABLES)
 EARLIER_CONTROLS = "earlier_controls"

@@ -169,7 +169,7 @@ def gather_quarantine(workspace: Workspace) -> StepReport:
 
 
 def assets(registry: dict[str, TableSpec]) -> list[dg.AssetsDefinition]:
-    """One asset per registered table, and the quarantine of both origins."""
+    """One asset per registered table, and the quarantine of every origin."""
 
     def table(spec: TableSpec) -> dg.AssetsDefinition:
         deps = ["landing_files", *([f"dms_{spec.parent}"] if spec.parent else [])]
@@ -177,7 +177,7 @@ def assets(registry: dict[str, TableSpec]) -> list[dg.AssetsDefinition]:
             dms_history_table(spec), lambda w: stage_table(w, spec.name), group="staged", deps=deps, checks=("contract", "conservation")
         )
 
-    origins = ["segment_events", *(f"dms_{name}" for name in registry)]
+    origins = ["segment_events", *(f"dms_{name}" for name in registry), "campaign_event_log"]
     return [
         *(table(spec) for spec in registry.values()),
         step_asset(QUARANTINE, gather_quarantine, group="staged", deps=origins, checks=("contract", "conservation")),

@@ -13,6 +13,8 @@ from typing import Any
 
 import dagster as dg
 
+from omnichannel_assets.activation.campaign_files import CAMPAIGN
+from omnichannel_assets.activation.campaign_files import channel_of as campaign_channel_of
 from omnichannel_assets.assets.reporting import step_asset
 from omnichannel_assets.assets.steps import Draft, StepReport, log, publish
 from omnichannel_assets.dms.keys import parse_key as parse_dms_key
@@ -79,7 +81,7 @@ def describe(listed: ListedObject, workspace: Workspace) -> Row:
     dms = parse_dms_key(listed.key, workspace.registry)
     if dms:
         return row | {"origin": "dms", "dms_table": dms.table, "received_day": dms.file_at.date() if dms.file_at else None}
-    return row
+    return row | ({"origin": CAMPAIGN} if campaign_channel_of(listed.key) else {})
 
 
 def _in_bounds(row: Mapping[str, Any], workspace: Workspace) -> bool:
@@ -90,7 +92,7 @@ def present_objects(workspace: Workspace, origin: str) -> list[Row]:
     """Catalogued objects of one export that are there now, inside FIRST_DAY..LAST_DAY where they have a day (Segment only)."""
     rows = workspace.lake.read(LANDING_FILES).to_pylist()
     return [
-        row for row in rows if row["origin"] == origin and row["state"] == "present" and (origin == "dms" or _in_bounds(row, workspace))
+        row for row in rows if row["origin"] == origin and row["state"] == "present" and (origin != "segment" or _in_bounds(row, workspace))
     ]
 
 
@@ -109,7 +111,16 @@ dms_export = dg.AssetSpec(
     description="DMS's copies of the shop database: full loads and change files below `{schema}/{table}/`. Written by DMS; a sensor observes it.",
 )
 
+campaign_export = dg.AssetSpec(
+    "campaign_export",
+    group_name="landing",
+    kinds={"s3", "json"},
+    owners=["team:data-engineering"],
+    description="Event files of Pinpoint and of Connect's outbound campaigns: JSON lines below `campaign-events/{pinpoint or connect}/`, plain or gzip.",
+)
+
 
 def assets() -> list[dg.AssetSpec | dg.AssetsDefinition]:
     """The Dagster assets of this stage."""
-    return [segment_export, dms_export, step_asset(LANDING_FILES, catalogue, group="landing", deps=["segment_export", "dms_export"])]
+    exports = [segment_export, dms_export, campaign_export]
+    return [*exports, step_asset(LANDING_FILES, catalogue, group="landing", deps=[export.key.to_user_string() for export in exports])]

@@ -26,7 +26,7 @@ log = logging.getLogger("omnichannel_assets")
 
 STEPS = frozenset(
     {"fact_owners", "refund_fates", "told_fields", "customer_spending", "erased_customers", "shared_addresses"}
-    | {"contactable_customers", "held_out_customers", "segment_keys", "campaign_people", "campaign_history"}
+    | {"contactable_customers", "held_out_customers", "segment_keys", "campaign_people", "campaign_history", "campaign_heirs"}
 )
 """Models that are no tables: named steps that several models share."""
 

@@ -9,14 +9,15 @@ from omnichannel_assets.automation.approval import approve_job
 RECEIVED_DAY, DMS_TABLES, TRUSTED_REFRESH = "received_day", "dms_tables", "trusted_refresh"
 SCORES_REFRESH, MODEL_TRAINING, DELIVERY = "scores_refresh", "model_training", "delivery"
 DELIVERIES = ("segment_delivery", "pinpoint_delivery", "connect_delivery", "personalize_delivery")
+RESULTS = ("campaign_outcomes", "campaign_results")
 RECEIVED_DAY_ASSETS = ("landing_files", "segment_events", "segment_duplicates", "event_facts", "order_facts")
 
 
 def jobs(dms_tables: Iterable[str], as_of_days: dg.PartitionsDefinition) -> list:
     """Every job of the code location, for the DMS tables of the registry."""
     models = dg.AssetSelection.groups("models")
-    as_of = dg.AssetSelection.groups("features", "scores", "recommend") | dg.AssetSelection.assets("audiences")
-    trusted = dg.AssetSelection.groups("landing", "staged", "trusted")
+    as_of = dg.AssetSelection.groups("features", "scores", "recommend") | dg.AssetSelection.assets("audiences", *RESULTS)
+    trusted = dg.AssetSelection.groups("landing", "staged", "trusted") | dg.AssetSelection.assets("campaign_events")
     return [
         dg.define_asset_job(
             RECEIVED_DAY,

@@ -13,7 +13,7 @@ from omnichannel_assets.lake.engine import Engine, quoted
 from omnichannel_assets.lake.lake import Lake
 from omnichannel_assets.lake.schema import TableSchema
 
-HIDDEN = frozenset({"segment_quarantine", "dms_quarantine"})
+HIDDEN = frozenset({"segment_quarantine", "dms_quarantine", "campaign_event_quarantine"})
 """Parts of the public ``quarantine``."""
 
 

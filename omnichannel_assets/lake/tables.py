@@ -11,13 +11,14 @@ from omnichannel_assets.lake.tables_activation import ACTIVATION_TABLES
 from omnichannel_assets.lake.tables_customers import CUSTOMER_TABLES
 from omnichannel_assets.lake.tables_erasure import ERASURES
 from omnichannel_assets.lake.tables_identity import IDENTITY_TABLES
+from omnichannel_assets.lake.tables_results import RESULT_TABLES
 from omnichannel_assets.lake.tables_scores import SCORE_TABLES
 
 LANDING_FILES = TableSchema(
     "landing_files",
     "Catalogue of the landing zone: one row per object version. Written by a run, never by a sensor; first_seen_at is wall-clock time.",
     (
-        required("origin", "text", "segment or dms"),
+        required("origin", "text", "segment, dms, campaign (event files of Pinpoint and Connect) or unknown"),
         required("key", "text", "object key below the landing zone"),
         required("etag", "text", "MD5 of the content, hex: identifies the version"),
         required("size", "integer", "bytes"),
@@ -89,11 +90,11 @@ SEGMENT_EVENTS = TableSchema(
 )
 
 QUARANTINE_COLUMNS = (
-    required("origin", "text", "segment or dms"),
+    required("origin", "text", "segment, dms or campaign"),
     required("rule", "text", "why the row was set aside"),
     required("file", "text", "object key below the landing zone"),
     required("position", "integer", "line or row in the object, from 1"),
-    Column("payload", "text", "the row as received, without writeKey; undecodable bytes are replaced"),
+    Column("payload", "text", "the row as received, without writeKey; undecodable bytes are replaced. NULL for events of campaigns: they stay in the landing zone"),
     Column("known_at", "timestamp", "end of the day the object belongs to; NULL for full loads"),
 )
 SEGMENT_QUARANTINE = TableSchema(
@@ -105,7 +106,7 @@ SEGMENT_QUARANTINE = TableSchema(
 )
 QUARANTINE = TableSchema(
     "quarantine",
-    "Every row set aside, from Segment and DMS, with rule, file, position and payload; replayable.",
+    "Every row set aside, from Segment, DMS and event files of campaigns, with rule, file, position and payload; replayable.",
     QUARANTINE_COLUMNS,
     ("origin", "file", "position", "rule"),
 )
@@ -288,5 +289,6 @@ STATIC_TABLES: tuple[TableSchema, ...] = (
     INTERACTIONS,
     *SCORE_TABLES,
     *ACTIVATION_TABLES,
+    *RESULT_TABLES,
     ERASURES,
 )

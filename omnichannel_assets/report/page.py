@@ -10,6 +10,7 @@ from omnichannel_assets.report import flow
 from omnichannel_assets.report.identity import identity
 from omnichannel_assets.report.lists import recommendations
 from omnichannel_assets.report.markup import document, escaped, heading, paragraph, tiles
+from omnichannel_assets.report.results import results
 from omnichannel_assets.report.scores import newest_scores, scores
 from omnichannel_assets.resources.workspace import Workspace
 from omnichannel_assets.summary import LakeCounts, lake_counts
@@ -19,6 +20,7 @@ PARTS = {
     "scores": "Scores",
     "audiences": "Audiences",
     "delivered": "What was delivered",
+    "results": "Was it worth it",
     "recommendations": "Recommendations",
     "rows": "Where every row went",
     "checks": "Promises checked",
@@ -38,6 +40,7 @@ def report_page(workspace: Workspace) -> str:
             scores(workspace, engine, scored, counts.known),
             acted.audiences(workspace, found),
             acted.deliveries(workspace, found),
+            results(engine),
             recommendations(engine),
         ]
     parts += [flow.balances(counts), flow.checks(workspace), identity(workspace), flow.stored(workspace, counts), _next_steps()]

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from omnichannel_assets.activation.campaigns import Campaigns
+from omnichannel_assets.activation.machine_events import ADDRESS_PATTERN, AGENT_PATTERN, SECONDS
 from omnichannel_assets.dms.registry import TableSpec, load_registry
 from omnichannel_assets.errors import InputError, SettingError
 from omnichannel_assets.identity.rules import IdentityRules
@@ -120,12 +121,15 @@ class Workspace:
         return min(self.settings.last_day or today, today)
 
     def parameters(self) -> dict[str, Any]:
-        """Values that trusted models bind: $as_of (00:00 UTC), $not_merchandise, $online_store_ids and $known_types."""
+        """Values that trusted models bind: $as_of (00:00 UTC), $not_merchandise, $online_store_ids, $known_types and the rules about machines."""
         return {
             "as_of": midnight(self.as_of()),
             "not_merchandise": self.settings.not_merchandise,
             "online_store_ids": [name.lower() for name in self.settings.online_store_ids],
             "known_types": sorted({*KNOWN_TYPES, *self.settings.trait_identifier_types.values(), *self._registered_types()}),
+            "machine_agents": AGENT_PATTERN,
+            "machine_addresses": ADDRESS_PATTERN,
+            "machine_seconds": SECONDS,
         }
 
     @cached_property

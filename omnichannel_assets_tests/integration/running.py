@@ -12,6 +12,8 @@ from typing import Any
 
 from omnichannel_assets.assets import (
     audiences,
+    campaign_events,
+    campaign_results,
     consent,
     customers,
     dms,
@@ -33,6 +35,7 @@ from omnichannel_assets.lake.tables import EVENT_FACTS, ORDER_FACTS
 from omnichannel_assets.resources.workspace import Workspace
 from omnichannel_assets.settings import Settings, load_settings
 
+RESULTS = (campaign_results.collect_outcomes, campaign_results.judge_campaigns)
 TELLS_OF_RUNS = (
     "landing_files", "identity_corrections", "identity_matches", "match_reviews", "delivery_ledger", "deletion_requests", "control_identifiers",
     "erasures", "destination_customers",
@@ -58,6 +61,7 @@ def steps(opened: Workspace) -> Iterator[Callable[[], StepReport | tuple[StepRep
     yield lambda: segment.find_duplicates(opened)
     for name in sorted(opened.registry, key=lambda name: opened.registry[name].parent is not None):
         yield lambda name=name: dms.stage_table(opened, name)
+    yield lambda: campaign_events.read_campaign_files(opened)
     yield lambda: dms.gather_quarantine(opened)
     for facts in (EVENT_FACTS, ORDER_FACTS):
         yield lambda facts=facts: segment.build_facts(opened, facts)
@@ -69,6 +73,7 @@ def steps(opened: Workspace) -> Iterator[Callable[[], StepReport | tuple[StepRep
     for table in customers.MODELS:
         yield lambda table=table: customers.build(opened, table)
     yield lambda: interactions.build_interactions(opened)
+    yield lambda: campaign_events.build_campaign_events(opened)
 
 
 def acting_steps(opened: Workspace) -> Iterator[Callable[[], StepReport]]:
@@ -78,7 +83,7 @@ def acting_steps(opened: Workspace) -> Iterator[Callable[[], StepReport]]:
     for train in (propensity.train_churn, propensity.train_repurchase, propensity.train_spend, propensity.evaluate_models):
         yield lambda train=train: train(opened)
     yield lambda: model_cards.make_cards(opened)
-    dated = (features.build_customer_features, propensity.score_customers, *recommendations.STEPS.values(), audiences.choose_audiences)
+    dated = (features.build_customer_features, propensity.score_customers, *recommendations.STEPS.values(), audiences.choose_audiences, *RESULTS)
     for step in dated:
         yield lambda step=step: step(opened, days)
     yield lambda: score_monitoring.monitor_scores(opened)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from omnichannel_assets.activation.machine_events import ADDRESS_PATTERN, AGENT_PATTERN, SECONDS
 from omnichannel_assets.assets.steps import STEPS, conserved, read_by
 from omnichannel_assets.checks.contracts import contract
 from omnichannel_assets.checks.expectations import SUITES, run_suite
@@ -24,6 +25,7 @@ from omnichannel_assets.settings import NOT_MERCHANDISE
 TABLES = {table.name: table for table in STATIC_TABLES} | DEFAULT_DMS_TABLES
 AS_OF = datetime(2026, 11, 20, tzinfo=UTC)
 PARAMETERS = {"as_of": AS_OF, "as_of_date": AS_OF.date(), "not_merchandise": NOT_MERCHANDISE, "online_store_ids": ["web"], "mostly_bad_share": 0.5, "identifier_salt": "salt", "known_types": ["customer_ref", "email", "phone", "user_id"], "contacts_a_week": 2, "week_before": AS_OF.date() - timedelta(days=7)}
+PARAMETERS |= {"machine_agents": AGENT_PATTERN, "machine_addresses": ADDRESS_PATTERN, "machine_seconds": SECONDS}
 TEXT, MOMENT, DAY = pa.string(), pa.timestamp("us", tz="UTC"), pa.date32()
 CALLS = TABLES["segment_events"]
 OTHER_INPUTS = {
@@ -37,6 +39,9 @@ OTHER_INPUTS = {
     "mostly_bad_files": pa.schema([("file", TEXT), ("lines", pa.int64()), ("bad", pa.int64())]),
     "vanished_lines": TABLES["segment_quarantine"].arrow(),
     "unreadable_lines": pa.schema([("rule", TEXT), ("file", TEXT), ("line", pa.int64()), ("payload", TEXT), ("received_day", DAY)]),
+    "audiences_until": TABLES["audiences"].arrow(),
+    "scores_until": TABLES["propensity_scores"].arrow(),
+    "campaign_days": pa.schema([("audience", TEXT), ("days", pa.int64())]),
     "earlier_controls": TABLES["control_identifiers"].arrow(),
     "identities_history": TABLES["identities"].arrow(),
     "earlier_entries": TABLES["audience_entries"].arrow(),

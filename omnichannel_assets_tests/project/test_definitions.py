@@ -110,7 +110,7 @@ def test_every_job_schedule_and_sensor_says_what_it_is_for(definitions: dg.Defin
 
 def test_every_asset_but_the_exports_is_made_from_the_landing_zone(definitions: dg.Definitions) -> None:
     graph = definitions.resolve_asset_graph()
-    below = dg.AssetSelection.assets("segment_export", "dms_export").downstream().resolve(graph)
+    below = dg.AssetSelection.assets("segment_export", "dms_export", "campaign_export").downstream().resolve(graph)
     assert set(definitions.resolve_all_asset_keys()) == below
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from omnichannel_assets_tests.project.sources import ROOT, modules
 
-DOMAIN = {"segment", "dms", "identity", "sample", "propensity", "recommend", "activation", "erasure"}
+DOMAIN = {"segment", "dms", "identity", "sample", "propensity", "recommend", "activation", "erasure", "trials"}
 BELOW_CHECKS = {"errors", "settings", "sql", "lake", "resources", *DOMAIN - {"sample"}}
 MAY_IMPORT: dict[str, set[str]] = {
     "": set(),
@@ -26,6 +26,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "propensity": {"errors", "sql"},
     "recommend": {"errors"},
     "activation": {"errors", "yaml_files"},
+    "trials": {"errors"},
     "erasure": {"errors", "identity"},  # a hash is taken of what identity calls equal
     "sandbox": {"errors", "activation"},
     "serving": {"errors", "settings", "lake", "resources", "segment", "identity", "activation", "recommend", "erasure"},

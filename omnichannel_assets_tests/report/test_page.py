@@ -22,7 +22,7 @@ from omnichannel_assets_tests.integration import running, scored
 DAY, NEXT, TRAINED = date(2025, 6, 30), date(2025, 7, 1), date(2025, 6, 23)
 REFUSAL = "Repurchase cannot be learned yet: 1 of the 2 needed cut-offs has customers and a closed horizon of 30 days."
 HEADINGS = [
-    "Scores", "Audiences", "What was delivered", "Recommendations", "Where every row went", "Promises checked",
+    "Scores", "Audiences", "What was delivered", "Was it worth it", "Recommendations", "Where every row went", "Promises checked",
     "Identity", "Customers", "What they do and buy", "What came in", "Look further",
 ]  # fmt: skip
 
