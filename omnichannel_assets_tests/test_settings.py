@@ -142,3 +142,10 @@ def test_every_setting_has_a_description_that_is_a_sentence() -> None:
 def test_settings_cannot_be_changed_once_read() -> None:
     with pytest.raises(ValueError, match="frozen"):
         Settings().lake_uri = "elsewhere"  # type: ignore[misc]
+
+
+def test_settings_written_as_text_are_the_same_settings(tmp_path):
+    """As Dagster hands them to a step."""
+    given = Settings(segment_integrations={"All": False, "Braze": True}, live_channels=("segment", "personalize"), first_day=date(2026, 1, 1), campaigns="a.yaml")
+    assert load_settings(plain_settings(given), environment={}, folder=tmp_path) == given
+    assert load_settings(plain_settings(Settings()), environment={}, folder=tmp_path) == Settings()

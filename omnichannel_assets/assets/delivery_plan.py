@@ -25,6 +25,7 @@ from omnichannel_assets.lake.tables_activation import AUDIENCE_SIZES, AUDIENCES
 from omnichannel_assets.resources.approvals import audiences_digest
 from omnichannel_assets.resources.channels import is_reachable
 from omnichannel_assets.resources.workspace import Workspace
+from omnichannel_assets.trials.power import detectable_words
 
 PLAN_ID_CHARACTERS = 12
 
@@ -56,13 +57,27 @@ class PlannedStream:
 
 
 @dataclass(frozen=True)
+class CampaignSize:
+    """How many a campaign chose, what became of them, and the smallest lift so many people can show, in words."""
+
+    audience: str
+    treatment: int
+    control: int
+    entering: int
+    not_contactable: int
+    cooling_off: int
+    over_cap: int
+    power: str
+
+
+@dataclass(frozen=True)
 class DeliveryPlan:
     """Everything a delivery of ``as_of`` would send. ``id`` changes with whatever would be sent, and with the questions."""
 
     id: str
     as_of: date
     streams: tuple[PlannedStream, ...]
-    sizes: tuple[Mapping[str, Any], ...]
+    sizes: tuple[CampaignSize, ...]
 
     @property
     def questions(self) -> list[PlannedStream]:
@@ -85,7 +100,7 @@ def plan_delivery(workspace: Workspace, *, payloads: int = 0) -> DeliveryPlan:
             for planned, digest in _planned(workspace, world, channel, payloads):
                 found.append(planned)
                 digests.append([channel, planned.stream, planned.question, digest])
-    sizes = tuple(row for row in workspace.lake.read(AUDIENCE_SIZES, [as_of.isoformat()]).to_pylist())
+    sizes = campaign_sizes(workspace.lake.read(AUDIENCE_SIZES, [as_of.isoformat()]).to_pylist(), workspace.campaigns.names)
     return DeliveryPlan(digest_of([str(as_of), workspace.settings.delivery_mode, digests])[:PLAN_ID_CHARACTERS], as_of, tuple(found), sizes)
 
 
@@ -98,6 +113,21 @@ def apply_plan(workspace: Workspace, plan_id: str) -> list[StepReport]:
             "Fix: look at omnichannel plan again, then apply the id it shows"
         )
     return [deliver(workspace, [plan.as_of], is_released=True) for deliver in DELIVER.values()]
+
+
+def campaign_sizes(rows: Iterable[Mapping[str, Any]], names: Sequence[str]) -> tuple[CampaignSize, ...]:
+    """The rows of ``audience_sizes`` of one date in the order of the campaigns file, with what they can show (80 % power, 5 % two-sided).
+
+    How many buy without the campaign is taken from their scores; without scores half of them, the hardest case.
+    """
+    order = {name: place for place, name in enumerate(names)}
+    found = []
+    for row in sorted(rows, key=lambda row: (order.get(row["audience"], len(order)), row["audience"])):
+        people = row["treatment"] + row["control"]
+        base = 0.5 if row["expected_share"] is None else row["expected_share"]
+        power = detectable_words(people, row["control"] / people, base) if people else ""
+        found.append(CampaignSize(**{name: row[name] for name in CampaignSize.__dataclass_fields__ if name != "power"}, power=power))
+    return tuple(found)
 
 
 def newest_day(workspace: Workspace) -> date:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -16,7 +16,7 @@ from omnichannel_assets.commands.printing import plain
 from omnichannel_assets.commands.shared_options import lake_option, opened_workspace, require_lake
 
 if TYPE_CHECKING:
-    from omnichannel_assets.assets.delivery_plan import DeliveryPlan, PlannedStream
+    from omnichannel_assets.assets.delivery_plan import CampaignSize, DeliveryPlan, PlannedStream
 
 
 @click.command("plan")
@@ -33,7 +33,7 @@ def plan_command(lake_uri: str | None, payloads: int, form: str) -> None:
     if form == "json":
         click.echo(json.dumps(asdict(found), default=plain, indent=1))
         return
-    click.echo("\n".join(plan_lines(found, workspace.campaigns.names)))
+    click.echo("\n".join(plan_lines(found)))
 
 
 @click.command("apply")
@@ -58,11 +58,11 @@ def apply_command(plan_id: str, lake_uri: str | None) -> None:
         raise UserError("\n".join(unfinished))
 
 
-def plan_lines(found: DeliveryPlan, names: tuple[str, ...]) -> list[str]:
+def plan_lines(found: DeliveryPlan) -> list[str]:
     """A plan as a person reads it: the campaigns and their sizes first, then what would leave."""
     lines = [f"Plan {found.id}, as of {found.as_of}", ""]
-    for size in sorted(found.sizes, key=lambda row: names.index(row["audience"]) if row["audience"] in names else len(names)):
-        lines += [f"{size['audience']:<22} {_size_words(size)}"]
+    for size in found.sizes:
+        lines += [f"{size.audience:<22} {_size_words(size)}", *([f"{'':<22} {size.power}"] if size.power else [])]
     lines += ["", f"{'channel':<12} {'stream':<22} {'new':>8} {'changed':>8} {'leaving':>8} {'again':>8} {'same':>9}"]
     for stream in found.streams:
         numbers = (stream.new, stream.changed, stream.leaving, stream.again)
@@ -74,10 +74,10 @@ def plan_lines(found: DeliveryPlan, names: tuple[str, ...]) -> list[str]:
     return [*lines, f"Next: omnichannel apply {found.id}" if any(stream.sends for stream in found.streams) else "Nothing to do."]
 
 
-def _size_words(size: Any) -> str:
-    people = size["treatment"] + size["control"]
-    words = f"{people:,} people: {size['treatment']:,} treatment, {size['control']:,} held out; {size['entering']:,} of them new"
-    left = [(size["not_contactable"], "may not be contacted"), (size["cooling_off"], "were contacted by it too lately"), (size["over_cap"], "were contacted often enough this week")]
+def _size_words(size: CampaignSize) -> str:
+    people = size.treatment + size.control
+    words = f"{people:,} people: {size.treatment:,} treatment, {size.control:,} held out; {size.entering:,} of them new"
+    left = [(size.not_contactable, "may not be contacted"), (size.cooling_off, "were contacted by it too lately"), (size.over_cap, "were contacted often enough this week")]
     told = ", ".join(f"{number:,} {why}" for number, why in left if number)
     return f"{words}{f'. Left out: {told}' if told else ''}"
 

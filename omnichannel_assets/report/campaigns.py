@@ -10,6 +10,7 @@ from omnichannel_assets.activation.campaigns import Campaign
 from omnichannel_assets.activation.ledger import Content
 from omnichannel_assets.assets.campaign_streams import SCORE_TRAITS, SCORES, cleared_fields
 from omnichannel_assets.assets.deliveries import DATASETS
+from omnichannel_assets.assets.delivery_plan import campaign_sizes
 from omnichannel_assets.assets.ledgers import delivered_as_of
 from omnichannel_assets.lake.engine import Engine
 from omnichannel_assets.lake.tables_activation import AUDIENCE_APPROVALS
@@ -38,6 +39,8 @@ class Size:
     not_contactable: int
     rested: int
     """Left out because they were contacted too lately or too often."""
+    power: str
+    """The smallest lift so many people can show, in words."""
 
 
 @dataclass(frozen=True)
@@ -85,12 +88,13 @@ def campaigns(workspace: Workspace, engine: Engine) -> Campaigns:
     """The state of campaigns of a lake."""
     ((as_of,),) = engine.rows("select max(as_of) from audiences")
     bound = {"day": as_of}
-    found = engine.rows(
-        "select audience, treatment, control, entering, not_contactable, cooling_off + over_cap from audience_sizes where as_of = $day order by audience", bound
-    )
+    columns, found = engine.select("select * from audience_sizes")
+    rows = [row for row in (dict(zip(columns, values, strict=True)) for values in found) if row["as_of"] == as_of]
     known = workspace.campaigns
-    order = {name: place for place, name in enumerate(known.names)}
-    sizes = sorted((Size(row[0], known.named(row[0]), *row[1:]) for row in found), key=lambda size: order.get(size.audience, len(order)))
+    sizes = [
+        Size(one.audience, known.named(one.audience), one.treatment, one.control, one.entering, one.not_contactable, one.cooling_off + one.over_cap, one.power)
+        for one in campaign_sizes(rows, known.names)
+    ]
     ((treated, held_out),) = engine.rows(
         "select count(distinct case when arm = 'treatment' then customer_id end), count(distinct case when arm = 'control' then customer_id end) from audiences where as_of = $day",
         bound,
@@ -169,7 +173,9 @@ def audiences(workspace: Workspace, found: Campaigns) -> str:
         "as often this week as one person may be. They are in neither arm."
     )
     columns = ("audience", "what for", "treatment", "control", "new on this date", "chosen but not contactable", "chosen but resting", "approval")
-    return heading("Audiences", "audiences") + paragraph(words) + table(columns, rows, "stacks") + paragraph(left_out, "soft")
+    before = points([f"{_plain(size.audience)}: {size.power}." for size in found.sizes if size.power])
+    power = "<h3>What they can show</h3>" + paragraph("Before anything is sent: the smallest difference between the arms that so many people are expected to show.") + before
+    return heading("Audiences", "audiences") + paragraph(words) + table(columns, rows, "stacks") + paragraph(left_out, "soft") + (power if before else "")
 
 
 def _approval(workspace: Workspace, found: Campaigns) -> str:

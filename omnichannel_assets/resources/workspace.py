@@ -5,6 +5,7 @@ Belongs here: opening things. Does not: what is done with them (``assets``).
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -197,4 +198,11 @@ def data_clock(received_days: list[date], now: datetime) -> date | None:
 def plain_settings(settings: Settings) -> dict[str, str]:
     """All settings as text, without secrets: safe to show, and enough to open the same workspace elsewhere."""
     values = {name: getattr(settings, name) for name in Settings.model_fields if name not in SECRETS}
-    return {name: "" if value is None else ",".join(value) if isinstance(value, tuple) else str(value) for name, value in values.items()}
+    return {name: _as_text(value) for name, value in values.items()}
+
+
+def _as_text(value: Any) -> str:
+    """A setting's value as it is written in the environment."""
+    if isinstance(value, tuple):
+        return ",".join(value)
+    return "" if value is None else json.dumps(value) if isinstance(value, dict) else str(value)

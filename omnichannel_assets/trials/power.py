@@ -43,10 +43,10 @@ def _is_seen(lift: float, base: float, treated: int, control: int) -> bool:
 
 def detectable_words(people: int, holdout_share: float, base_rate: float) -> str:
     """``with 812 people and 10 % held out you can detect +4.1 points``, or that nothing can be detected and why."""
-    start = f"with {people:,} people and {100 * holdout_share:g} % held out you"
+    start = f"with {people:,} people and {100 * holdout_share:.3g} % held out you"
     points = detectable(people, holdout_share, base_rate)
     if points is None:
-        reason = "nobody is held out" if round(people * holdout_share) < 2 else "they are too few"
+        reason = "nobody is held out" if not holdout_share else "they are too few"
         return f"{start} cannot detect any lift: {reason}"
     return f"{start} can detect +{points:.1f} points" if points >= 0.1 else f"{start} can detect +{points:.2f} points"
 
