@@ -10,7 +10,7 @@ import tempfile
 from pathlib import Path
 from statistics import median
 
-from benchmarks import feature_scale, identity_scale
+from benchmarks import feature_scale, identity_scale, segment_delivery
 
 PAIRS = (
     ("stage_segment", "stage_segment_pandas", "Segment export to typed Parquet, beside json and pandas"),
@@ -47,7 +47,7 @@ def main() -> None:
             ratio = median(a[0] / b[0] for a, b in rounds)
             rows.append(f"| {what} | {cpu[0]:.1f} / {cpu[1]:.1f} | **{ratio:.2f}** | {memory[0]:.0f} / {memory[1]:.0f} |")
             print(rows[-1], flush=True)
-    write_page([*rows, *identity_scale.rows()], feature_scale.section())
+    write_page([*rows, *identity_scale.rows()], feature_scale.section() + segment_delivery.section())
 
 
 def write_page(rows: list[str], more: str) -> None:

@@ -33,6 +33,18 @@ WORDS = {
     "peer": "segment-analytics-python, one consumer thread, 100 messages a request",
 }
 CASES = tuple(WORDS)
+Clocks = tuple[float, float]
+
+
+def clocks() -> Clocks:
+    """Wall and CPU seconds so far."""
+    return time.monotonic(), time.process_time()
+
+
+def since(began: Clocks) -> Clocks:
+    """Wall and CPU seconds since then."""
+    now = clocks()
+    return now[0] - began[0], now[1] - began[1]
 
 
 def traits(number: int, day: int = 0, every: int = 1) -> dict[str, Any]:
@@ -76,33 +88,33 @@ def bodies(people: int) -> list[bytes]:
     return [*made, ('{"batch":[' + ",".join(lines) + "]}").encode()] if lines else made
 
 
-def send_bytes(url: str, folder: Path, people: int) -> float:
-    """Returns the seconds of sending alone, as every case does."""
+def send_bytes(url: str, folder: Path, people: int) -> Clocks:
+    """Returns what sending alone took, as every case does: making up the customers is not counted."""
     import http.client
     from base64 import b64encode
 
     made = bodies(people)
     connection = http.client.HTTPConnection(url.removeprefix("http://"))
     headers = {"Content-Type": "application/json", "Authorization": "Basic " + b64encode(f"{KEY}:".encode()).decode()}
-    began = time.monotonic()
+    began = clocks()
     for body in made:
         connection.request("POST", "/v1/batch", body, headers)
         answer = connection.getresponse()
         answer.read()
         assert answer.status == 200
-    return time.monotonic() - began
+    return since(began)
 
 
-def send_client(url: str, folder: Path, people: int) -> float:
+def send_client(url: str, folder: Path, people: int) -> Clocks:
     from omnichannel_assets.activation.segment import SegmentClient
 
-    began = time.monotonic()
+    began = clocks()
     sent = sum(outcome.state == "loaded" for outcomes in SegmentClient(url, KEY).deliver(messages(people)) for outcome in outcomes)
     assert sent == people
-    return time.monotonic() - began
+    return since(began)
 
 
-def send_stream(url: str, folder: Path, people: int, day: int = 0, every: int = 1) -> float:
+def send_stream(url: str, folder: Path, people: int, day: int = 0, every: int = 1) -> Clocks:
     """A stream as a delivery sends it, from a table of scores."""
     from omnichannel_assets.activation.calls import no_hook
     from omnichannel_assets.activation.contents import ContentTable
@@ -116,7 +128,7 @@ def send_stream(url: str, folder: Path, people: int, day: int = 0, every: int = 
 
     workspace = Workspace(Settings(landing_uri=str(folder), lake_uri=str(folder / "lake"), sandbox_url=url))
     rows = score_traits(people, day, every)
-    began = time.monotonic()
+    began = clocks()
     wanted = ContentTable(rows, ("destination_type", "destination_key"), "customer_id", SCORE_TRAITS)
     del rows
     delivery = Delivery(workspace, "segment", AS_OF + timedelta(days=day), no_hook, StoredLedger(workspace, "segment"))
@@ -124,10 +136,10 @@ def send_stream(url: str, folder: Path, people: int, day: int = 0, every: int = 
     with workspace.lake.writing(), open_channels(workspace, no_hook) as channels:
         _send_contents(delivery, channels, Stream(SCORES, wanted, delivery.leavers(SCORES, wanted, dict.fromkeys(SCORE_TRAITS))))
     print(delivery.results[SCORES], file=sys.stderr)
-    return time.monotonic() - began
+    return since(began)
 
 
-def send_peer(url: str, folder: Path, people: int) -> float:
+def send_peer(url: str, folder: Path, people: int) -> Clocks:
     import logging
 
     import segment.analytics as peer
@@ -135,13 +147,13 @@ def send_peer(url: str, folder: Path, people: int) -> float:
     logging.disable()  # it tells of every full queue
     peer.write_key, peer.host, peer.max_queue_size = KEY, url, 10_000
     peer.on_error = lambda error, items: sys.exit(f"refused: {error}")
-    began = time.monotonic()
+    began = clocks()
     for number in range(people):
         while not peer.identify(f"U-{number:08d}", traits(number), timestamp=AT, message_id=f"oa-{number:032x}")[0]:
             time.sleep(0.01)  # its queue is full
     peer.flush()
     peer.shutdown()
-    return time.monotonic() - began
+    return since(began)
 
 
 SENDERS = {
@@ -161,7 +173,7 @@ def measured(case: str, folder: Path, people: int) -> str:
     url = served.stdout.readline().strip() if served.stdout else ""
     python = os.environ.get("SEGMENT_PEER", sys.executable) if case == "peer" else sys.executable
     process = subprocess.Popen([python, "-W", "ignore", "-m", "benchmarks.segment_delivery", "case", case, url, str(folder), str(people)], stdout=subprocess.PIPE, text=True)
-    wall = process.stdout.read().strip() if process.stdout else ""
+    told = process.stdout.read().split() if process.stdout else []
     _, process.returncode, used = os.wait4(process.pid, 0)
     served.terminate()
     _, served.returncode, took = os.wait4(served.pid, 0)
@@ -171,7 +183,8 @@ def measured(case: str, folder: Path, people: int) -> str:
         sent = sum(1 for _ in file)
     with (inbox / "requests.jsonl").open("rb") as file:
         requests = sum(1 for _ in file)
-    cells = [float(wall), sent / float(wall), used.ru_utime + used.ru_stime, took.ru_utime + took.ru_stime, used.ru_maxrss / 1024, took.ru_maxrss / 1024, requests]
+    wall, cpu = map(float, told)
+    cells = [wall, sent / wall, cpu, took.ru_utime + took.ru_stime, used.ru_maxrss / 1024, took.ru_maxrss / 1024, requests]
     return " | ".join([f"{sent:,}", *(f"{cell:,.0f}" for cell in cells)])
 
 
@@ -187,12 +200,29 @@ def rows(people: int, cases: Iterable[str]) -> list[str]:
     return found
 
 
+def section() -> str:
+    """The part of docs/benchmarks.md about this."""
+    return HEAD + "\n".join(rows(PEOPLE, CASES)) + "\n"
+
+
+HEAD = """
+## A million customers to Segment
+
+Score traits to the [sandbox](sandbox.md), which runs in another process and checks every message (`python -m benchmarks.segment_delivery`). The stream is what a delivery does: compare
+with the ledger, write ahead, send, note every outcome, four times saved. segment-analytics-python keeps no ledger and sends whatever it is given. CPU of the sender without making up
+the customers, memory of its whole process. One round.
+
+| Customers | What | sent | wall s | a second | CPU s, sender | CPU s, sandbox | peak MiB, sender | peak MiB, sandbox | requests |
+|---|---|---|---|---|---|---|---|---|---|
+"""
+
+
 def _has_peer() -> bool:
     return "SEGMENT_PEER" in os.environ or find_spec("segment") is not None
 
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["case"]:
-        print(SENDERS[sys.argv[2]](sys.argv[3], Path(sys.argv[4]), int(sys.argv[5])))
+        print(*SENDERS[sys.argv[2]](sys.argv[3], Path(sys.argv[4]), int(sys.argv[5])))
     else:
         rows(int(sys.argv[1]) if len(sys.argv) > 1 else PEOPLE, sys.argv[2].split(",") if len(sys.argv) > 2 else CASES)

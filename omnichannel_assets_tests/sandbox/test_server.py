@@ -16,6 +16,7 @@ import requests
 from omnichannel_assets.activation.personalize_import import import_datasets
 from omnichannel_assets.errors import InputError, LockedError
 from omnichannel_assets.sandbox import Inbox, Sandbox, serve
+from omnichannel_assets.sandbox.faults import Fault, fault_of
 from omnichannel_assets_tests.sandbox.running import AT_ONCE, ROLE, Clients, files, post, running
 
 SERVED = "import sys; from omnichannel_assets.sandbox import serve; serve(sys.argv[1], 0, lambda url: print(url, flush=True))"
@@ -163,3 +164,31 @@ def test_the_log_of_requests_tells_operation_status_and_counts(sandbox: Sandbox,
         {"service": "personalize", "operation": "ListSchemas", "status": 200, "accepted": 1, "rejected": 0},
     ]
     assert "Credential" not in json.dumps(Inbox(sandbox.folder).requests())
+
+
+def test_a_fault_can_come_back_every_so_many_requests(sandbox: Sandbox) -> None:
+    sandbox.faults.add("segment", "error", nth=2, every=3, count=2)
+    assert [post(sandbox, "batch", identify(number)).status_code for number in range(9)] == [200, 500, 200, 200, 500, 200, 200, 200, 200]
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("segment:throttle,seconds=3,count=2", Fault("segment", "throttle", seconds=3.0, count=2)),
+        ("personalize.CreateDatasetImportJob:error,nth=2,every=5", Fault("personalize", "error", operation="CreateDatasetImportJob", nth=2, every=5)),
+        ("segment:partial,messages=m1+m2", Fault("segment", "partial", messages=("m1", "m2"))),
+        ("segment.batch:reset,when=after", Fault("segment", "reset", operation="batch", when="after")),
+    ],
+)
+def test_a_fault_as_a_person_writes_it_is_told_in_the_same_words(sandbox: Sandbox, text: str, fault: Fault) -> None:
+    assert fault_of(text) == fault
+    sandbox.faults.put(fault_of(text))
+    (told,) = requests.get(f"{sandbox.url}/_sandbox/faults", timeout=5).json()["faults"]
+    assert fault_of(told.partition(" (")[0]) == fault
+
+
+@pytest.mark.parametrize("text", ["", "segment", "segment:explode", "segmnt:error", "segment:error,nth", "segment:error,nth=x", "segment:error,often=2", "segment:error,nth=0"])
+def test_a_fault_that_cannot_be_read_is_one_line_with_an_example(text: str) -> None:
+    with pytest.raises(InputError, match=r"--fault.*Fix: write segment:throttle") as raised:
+        fault_of(text)
+    assert "\n" not in str(raised.value)
