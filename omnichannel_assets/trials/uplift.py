@@ -61,7 +61,8 @@ def judge_lists(arm: str, outcome: str, inputs: np.ndarray, treated: np.ndarray,
 
     if min(int(treated.sum()), int((~treated).sum())) < LEAST or not inputs.shape[1] or len(set(values.tolist())) < 2:
         return None
-    weights = np.random.Generator(np.random.PCG64(SEED)).poisson(1.0, (DRAWS, len(values))).astype(np.float32)
+    generator = np.random.Generator(np.random.PCG64(SEED))
+    weights = np.stack([generator.poisson(1.0, len(values)).astype(np.uint8) for _ in range(DRAWS)])
     lifts: dict[str, list[float]] = {name: [] for name in LISTS}
     curves: dict[str, list[list[float]]] = {name: [] for name in LISTS}
     gains, overlaps = [], []
@@ -134,12 +135,15 @@ def _lift(people: np.ndarray, treated: np.ndarray, values: np.ndarray) -> float:
 
 
 def _drawn_lifts(people: np.ndarray, treated: np.ndarray, values: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    inside, done, drawn = treated[people], values[people], weights[:, people]
-    sides = []
-    for which in (inside, ~inside):
-        total = drawn[:, which].sum(axis=1)
-        sides.append(drawn[:, which] @ done[which] / total.clip(1))
-    return sides[0] - sides[1]
+    """The lift among some people in every draw; one draw at a time, so that many people fit into memory."""
+    import numpy as np
+
+    sides = [people[treated[people]], people[~treated[people]]]
+    found = []
+    for draw in weights:
+        means = [float(draw[side] @ values[side]) / max(int(draw[side].sum()), 1) for side in sides]
+        found.append(means[0] - means[1])
+    return np.array(found)
 
 
 def _shares() -> list[float]:
