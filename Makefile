@@ -43,6 +43,7 @@ lint: $(READY)
 
 docs: $(READY)
 	$(BIN)/python -m docs.reference
+	$(BIN)/python -m docs.sequences
 
 bench: $(READY)
 	env -u DAGSTER_HOME $(BIN)/python -m benchmarks.run

@@ -16,16 +16,18 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, ValidationInfo, field_validator
 
 from omnichannel_assets.errors import SettingError, UserError
-from omnichannel_assets.settings_words import EXPECTED, FIXES
+from omnichannel_assets.settings_words import EXPECTED, FIXES, FORMATS
 
 EARLIEST_DAY = date(2000, 1, 1)
 """First received day when FIRST_DAY is empty: no Segment export is older, and partition definitions need a start."""
 
 DEVELOPMENT_KEY = "omnichannel-development-key"
 OTHER_TOOLS = ("AWS_", "DAGSTER_", "GX_")
+CAMPAIGN_OF_CONNECT = ("connect_instance_id", "connect_source_email", "connect_template_arn")
+"""What an outbound campaign of Connect is made with: all of them or none."""
 """Beginnings of names in ``.env`` that are for others."""
 NOT_MERCHANDISE = r"POST|DOT|M|D|S|B|C2|C3|CRUK|PADS|SP1002|AMAZONFEE|BANK CHARGES|ADJUST\d*|TEST\d+|GIFT.*"
 
@@ -93,7 +95,7 @@ class Settings(BaseModel):
         "sandbox", description="sandbox: local stand-ins that keep an inbox under the lake; off: nothing is sent; live: the real services."
     )
     live_channels: tuple[str, ...] = Field(
-        (), description="Channels that `live` may reach, comma-separated: segment, personalize. Pinpoint and Connect write files only."
+        (), description="Channels that `live` may reach, comma-separated: segment, personalize, connect. Pinpoint has ended."
     )
     sandbox_url: str = Field("", description="Address of a sandbox started with `omnichannel sandbox`. Empty: each delivery starts its own.")
     segment_url: str = Field("https://api.segment.io", description="Segment's tracking API; https://events.eu1.segmentapis.com in the EU.")
@@ -107,14 +109,22 @@ class Settings(BaseModel):
     )
     segment_audience_events: Literal["off", "on"] = Field("off", description="on: also tell Segment of each campaign `Audience Entered` and `Audience Exited` as events.")
     segment_s3_files: Literal["off", "on"] = Field("off", description='on: also write the scores as files for Segment\'s "Amazon S3 from Lambda" source, below outbox/.')
-    aws_region: str = Field("eu-west-1", description="Region of Personalize.")
+    aws_region: str = Field("eu-west-1", description="Region of Personalize and Connect.")
     personalize_group: str = Field("omnichannel", description="Name of the Personalize dataset group.")
     personalize_role_arn: str = Field("", description="Role that Personalize reads the files with.")
     personalize_s3_uri: str = Field("", description="Folder (s3://bucket/prefix) that Personalize imports from, for live use.")
     personalize_recommender_arn: str = Field("", description="Campaign or recommender that answers the shop. Empty: the lake's own lists do.")
     personalize_tracking_id: str = Field("", description="Event tracker that receives the shop's events. Empty: the one of PERSONALIZE_GROUP, looked up.")
     pinpoint_application_id: str = Field("", description="Pinpoint project named in the import request.")
-    connect_domain: str = Field("omnichannel", description="Customer Profiles domain named in the upload request.")
+    connect_domain: str = Field("omnichannel", description="Customer Profiles domain that receives the campaigns' profiles.")
+    connect_create_domain: Literal["off", "on"] = Field("off", description="on: a missing domain is made in live use. Its profiles are billed.")
+    connect_batch_rows: int = Field(200, ge=0, le=100_000, description="Changed profiles up to this many are put ten a call, each with its own answer; more go as one upload file.")
+    connect_tolerance: float = Field(0.01, ge=0, lt=1, description="Share of an upload's records that may fail, and by which Connect's count of a segment may differ from what was loaded.")
+    connect_campaigns: tuple[str, ...] = Field((), description="Outbound campaigns of Connect that are pointed at a campaign's segment: pairs such as win_back=id, comma-separated.")
+    connect_instance_id: str = Field("", description="Connect instance in which outbound campaigns are made that CONNECT_CAMPAIGNS does not name. Empty: none is.")
+    connect_source_email: str = Field("", description="Sender of such campaigns, an address of the instance.")
+    connect_template_arn: str = Field("", description="Message template of such campaigns.")
+    connect_start_campaigns: Literal["off", "on"] = Field("off", description="on: an outbound campaign is started once its segment is right. off: a person starts it.")
     evaluation_origins: int = Field(
         3, ge=1, le=60, description="Rolling origins: on how many of the newest past cut-offs with a closed horizon models are judged."
     )
@@ -129,7 +139,7 @@ class Settings(BaseModel):
             raise ValueError("a date written YYYY-MM-DD")  # the type alone would also read seconds since 1970
         return None if value == "" else value
 
-    @field_validator("history_sources", "identifier_traits", "online_store_ids", "live_channels", mode="before")
+    @field_validator("history_sources", "identifier_traits", "online_store_ids", "live_channels", "connect_campaigns", mode="before")
     @classmethod
     def _split_commas(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
@@ -157,9 +167,9 @@ class Settings(BaseModel):
     @classmethod
     def _are_channels(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         if "pinpoint" in value:
-            raise ValueError("segment or personalize: Pinpoint's service ended on 30 October 2026, its files are written only")
-        if set(value) - {"segment", "personalize"}:
-            raise ValueError("segment or personalize, comma-separated")
+            raise ValueError("segment, personalize or connect: Pinpoint's service ended on 30 October 2026, its files are written only")
+        if set(value) - {"segment", "personalize", "connect"}:
+            raise ValueError("segment, personalize or connect, comma-separated")
         return value
 
     @field_validator("sandbox_url", "segment_url", "segment_public_api_url")
@@ -184,25 +194,19 @@ class Settings(BaseModel):
             raise ValueError('true, false or options for each destination, such as {"All": true}')
         return value
 
-    @field_validator("connect_domain")
+    @field_validator("connect_campaigns")
     @classmethod
-    def _is_domain(cls, value: str) -> str:
-        if not re.fullmatch(r"[a-zA-Z0-9_-]{1,64}", value):
-            raise ValueError("1 to 64 letters, digits, - and _")
+    def _are_campaigns(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if any(not re.fullmatch(r"[a-z][a-z0-9_]*=[-:/a-zA-Z0-9]{1,256}", pair) for pair in value) or len({pair.partition("=")[0] for pair in value}) < len(value):
+            raise ValueError("one pair campaign=id for each campaign, such as win_back=11111111-2222-3333-4444-555555555555")
         return value
 
-    @field_validator("personalize_s3_uri")
+    @field_validator(*FORMATS)
     @classmethod
-    def _is_s3_folder(cls, value: str) -> str:
-        if value and not re.fullmatch(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[^\s?#]{0,120})?", value):
-            raise ValueError("s3://bucket/prefix")
-        return value
-
-    @field_validator("aws_region")
-    @classmethod
-    def _is_region(cls, value: str) -> str:
-        if not re.fullmatch(r"[a-z]{2,}(-[a-z]+)+-\d+", value):
-            raise ValueError("a region of AWS such as eu-west-1")
+    def _is_of_format(cls, value: str, info: ValidationInfo) -> str:
+        pattern, words = FORMATS[str(info.field_name)]
+        if not re.fullmatch(pattern, value):
+            raise ValueError(words)
         return value
 
     @field_validator("identity_key")
@@ -320,6 +324,9 @@ def _check_live(settings: Settings) -> None:
         "segment": {"SEGMENT_WRITE_KEY": settings.segment_write_key.get_secret_value()},
         "personalize": {"PERSONALIZE_ROLE_ARN": settings.personalize_role_arn, "PERSONALIZE_S3_URI": settings.personalize_s3_uri},
     }
+    if "connect" in settings.live_channels:
+        made_with = {name.upper(): getattr(settings, name) for name in CAMPAIGN_OF_CONNECT}
+        needed["connect"] = made_with if any(made_with.values()) else {}  # with none of them no campaign is made, with some it could not be
     for channel in settings.live_channels:
         for name, value in needed[channel].items():
             if not value:

@@ -1,4 +1,4 @@
-"""What the line about a wrong setting says: what was expected, and the fix. Here: words by field name. Not here: the settings (``settings``)."""
+"""What the line about a wrong setting says: what was expected, and the fix. Here: words by field name, and the forms some have. Not here: the settings (``settings``)."""
 
 EXPECTED = {
     "first_day": "a date written YYYY-MM-DD",
@@ -27,8 +27,21 @@ EXPECTED = {
     "delivery_mode": "sandbox, off or live",
     "segment_audience_events": "off or on",
     "segment_s3_files": "off or on",
+    "connect_create_domain": "off or on",
+    "connect_start_campaigns": "off or on",
+    "connect_batch_rows": "a whole number from 0 to 100000",
+    "connect_tolerance": "a share from 0 up to, but not, 1",
 }
 """Where the type's own words would not help."""
+FORMATS = {
+    "aws_region": (r"[a-z]{2,}(-[a-z]+)+-\d+", "a region of AWS such as eu-west-1"),
+    "connect_domain": (r"[a-zA-Z0-9_-]{1,64}", "1 to 64 letters, digits, - and _"),
+    "connect_instance_id": (r"([-_.a-zA-Z0-9]{1,256})?", "the id of a Connect instance"),
+    "connect_source_email": (r"([^\s@]+@[^\s@]+\.[^\s@]+)?", "an e-mail address"),
+    "connect_template_arn": (r"(arn:[a-zA-Z0-9-]+:[a-z]+:[a-z]{2}(-[a-z]+)+-\d{1,2}:\d{12}:message-template/\S{1,400})?", "the ARN of a message template"),
+    "personalize_s3_uri": (r"(s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[^\s?#]{0,120})?)?", "s3://bucket/prefix"),
+}
+"""Settings of a fixed form: the pattern, and its words. What may be empty says so in its pattern."""
 FIXES = {
     "first_day": "write a date such as 2026-01-31, or leave it empty",
     "last_day": "write a date such as 2026-01-31, or leave it empty",
@@ -58,10 +71,18 @@ FIXES = {
     "segment_audience_events": "write off or on",
     "segment_s3_files": "write off or on",
     "segment_integrations": 'write {"All": true}, for example',
+    "connect_create_domain": "write off or on",
+    "connect_start_campaigns": "write off or on",
+    "connect_batch_rows": "write 200, for example",
+    "connect_tolerance": "write 0.01, for example",
+    "connect_campaigns": "write win_back=ID, with the id that Connect shows, or leave it empty",
+    "connect_instance_id": "write the id that ends the instance's ARN, or leave it empty",
+    "connect_source_email": "write an address of the instance, or leave it empty",
+    "connect_template_arn": "write the ARN of a message template, or leave it empty",
     "connect_domain": "write omnichannel, for example",
     "personalize_s3_uri": "write s3://my-bucket/personalize, for example, or leave it empty",
     "aws_region": "write eu-west-1, for example",
-    "live_channels": "write segment,personalize, for example, or leave it empty",
+    "live_channels": "write segment,personalize,connect, for example, or leave it empty",
     "default_region": "write GB, for example, or leave it empty",
     "identifier_traits": "write pairs, separated by commas",
     "lake_uri": "name a folder, for example data/lake",

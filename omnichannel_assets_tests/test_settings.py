@@ -46,6 +46,29 @@ WRONG = [
     ),
     ("CONNECT_DOMAIN", "my shop", "CONNECT_DOMAIN: expected 1 to 64 letters, digits, - and _, got 'my shop' (from environment). Fix: write omnichannel, for example."),
     (
+        "CONNECT_CAMPAIGNS",
+        "win_back",
+        ("CONNECT_CAMPAIGNS: expected one pair campaign=id for each campaign, such as win_back=11111111-2222-3333-4444-555555555555, got 'win_back' (from environment). "
+        "Fix: write win_back=ID, with the id that Connect shows, or leave it empty."),
+    ),
+    (
+        "CONNECT_SOURCE_EMAIL",
+        "the shop",
+        "CONNECT_SOURCE_EMAIL: expected an e-mail address, got 'the shop' (from environment). Fix: write an address of the instance, or leave it empty.",
+    ),
+    (
+        "CONNECT_TEMPLATE_ARN",
+        "arn:aws:s3:::bucket",
+        "CONNECT_TEMPLATE_ARN: expected the ARN of a message template, got 'arn:aws:s3:::bucket' (from environment). Fix: write the ARN of a message template, or leave it empty.",
+    ),
+    ("CONNECT_TOLERANCE", "1", "CONNECT_TOLERANCE: expected a share from 0 up to, but not, 1, got '1' (from environment). Fix: write 0.01, for example."),
+    (
+        "LIVE_CHANNELS",
+        "connect,pinpoint",
+        ("LIVE_CHANNELS: expected segment, personalize or connect: Pinpoint's service ended on 30 October 2026, its files are written only, got 'connect,pinpoint' "
+        "(from environment). Fix: write segment,personalize,connect, for example, or leave it empty."),
+    ),
+    (
         "PERSONALIZE_S3_URI",
         "https://bucket/x",
         "PERSONALIZE_S3_URI: expected s3://bucket/prefix, got 'https://bucket/x' (from environment). Fix: write s3://my-bucket/personalize, for example, or leave it empty.",
@@ -149,3 +172,13 @@ def test_settings_written_as_text_are_the_same_settings(tmp_path):
     given = Settings(segment_integrations={"All": False, "Braze": True}, live_channels=("segment", "personalize"), first_day=date(2026, 1, 1), campaigns="a.yaml")
     assert load_settings(plain_settings(given), environment={}, folder=tmp_path) == given
     assert load_settings(plain_settings(Settings()), environment={}, folder=tmp_path) == Settings()
+
+
+def test_an_outbound_campaign_of_connect_is_made_with_all_that_it_needs_or_not_at_all(tmp_path: Path) -> None:
+    live = {"DELIVERY_MODE": "live", "LIVE_CHANNELS": "connect"}
+    assert load_settings({}, environment=live, folder=tmp_path).connect_instance_id == ""
+    with pytest.raises(UserError) as error:
+        load_settings({}, environment={**live, "CONNECT_INSTANCE_ID": "i-1"}, folder=tmp_path)
+    assert str(error.value) == (
+        "CONNECT_SOURCE_EMAIL: expected a value, because LIVE_CHANNELS lists connect, got '' (from environment). Fix: set it, or leave connect out."
+    )

@@ -1,4 +1,4 @@
-"""boto3 clients with bounded waiting, and what their errors mean to us.
+"""AWS clients with bounded waiting, and what their errors mean to us.
 
 Belongs here: making a client, sorting its errors. Not here: what is asked of a service.
 """
@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from omnichannel_assets.activation.calls import CallHook, called
+from omnichannel_assets.activation.validation import models
 from omnichannel_assets.errors import RetryableError, UserError
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ NOT_ALLOWED = {
     "AccessDeniedException",
     "ExpiredToken",
     "ExpiredTokenException",
+    "ForbiddenException",
     "IncompleteSignature",
     "InvalidClientTokenId",
     "InvalidSignatureException",
@@ -47,11 +49,13 @@ def aws_client(
     read_seconds: float = READ_SECONDS,
 ) -> Any:
     """A client that retries throttling, 5xx and lost connections ``attempts`` times. Without keys it finds credentials as AWS tools do."""
-    import boto3
     from botocore.config import Config
+    from botocore.session import get_session
 
     config = Config(retries={"mode": "standard", "total_max_attempts": attempts}, connect_timeout=CONNECT_SECONDS, read_timeout=read_seconds)
-    return boto3.session.Session().client(
+    session = get_session()
+    session.register_component("data_loader", models())
+    return session.create_client(
         service,
         region_name=region,
         endpoint_url=endpoint_url,
@@ -85,9 +89,9 @@ def call_aws(hook: CallHook, service: str, operation: str, call: Callable[[], T]
         raise Refused(f"{operation}: {type(error).__name__}") from error
 
 
-def error_code(error: ClientError) -> str:
-    """The modelled name of an error."""
-    return str(error.response.get("Error", {}).get("Code", ""))
+def error_code(error: ClientError | BaseException | None) -> str:
+    """The modelled name of an error; empty for one that is none of AWS's."""
+    return str(getattr(error, "response", {}).get("Error", {}).get("Code", ""))
 
 
 def _sorted(error: ClientError, service: str, operation: str) -> Exception:

@@ -1,6 +1,7 @@
-"""Deletion requests: whom a channel is asked to forget, how a request is told from another, and the files for channels that are files only.
+"""Deletion requests: whom a channel is asked to forget, how a request is told from another, and the file for Pinpoint, whose service has ended.
 
-Belongs here: what is queued and what it becomes, as values. Not here: the calls (`segment_regulations`, `personalize_deletion`), storage.
+Belongs here: what is queued and what it becomes, as values. Not here: the calls (`segment_regulations`, `personalize_deletion`,
+`connect_deletion`), storage.
 A subject is kept in the clear only while somebody still has to be told; afterwards a hash keyed by a secret stands for it.
 """
 
@@ -115,21 +116,8 @@ def name_of(requests: Sequence[DeletionRequest]) -> str:
     return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
 
 
-def connect_requests(customer_ids: Iterable[str], domain: str) -> bytes:
-    """A file of requests to Customer Profiles for a person to run: each profile is found by our key, then deleted by the id that is found.
-
-    Raises InvalidRequest when the service's model refuses one.
-    """
-    found = []
-    for customer_id in sorted(customer_ids):
-        search = {"DomainName": domain, "KeyName": "customer_id", "Values": [customer_id]}
-        validate("customer-profiles", "SearchProfiles", search)
-        found.append({"SearchProfiles": search, "then": "DeleteProfile of every ProfileId in its Items"})
-    return json.dumps(found, indent=1, sort_keys=True).encode()
-
-
 def pinpoint_requests(customer_ids: Iterable[str], application_id: str) -> bytes:
-    """A file of DeleteEndpoint requests, one an endpoint as the endpoint file names it. Raises InvalidRequest as `connect_requests`."""
+    """A file of DeleteEndpoint requests, one an endpoint as the endpoint file names it. Raises InvalidRequest when the service's model refuses one."""
     found = [{"ApplicationId": application_id, "EndpointId": f"email-{customer_id}"} for customer_id in sorted(customer_ids)]
     for request in found:
         validate("pinpoint", "DeleteEndpoint", request)

@@ -12,6 +12,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from botocore.loaders import Loader
     from botocore.model import OperationModel, ServiceModel, Shape
 
 
@@ -20,12 +21,19 @@ class InvalidRequest(ValueError):
 
 
 @cache
+def models() -> Loader:
+    """Reads botocore's files, each once: they are large, and every client wants some. Holds no credentials."""
+    from botocore.loaders import create_loader
+
+    return create_loader()
+
+
+@cache
 def service_model(service: str) -> ServiceModel:
     """botocore's model of a service (``personalize``, ``pinpoint``, ...)."""
-    from botocore.loaders import Loader
     from botocore.model import ServiceModel
 
-    return ServiceModel(Loader().load_service_model(service, "service-2"), service)
+    return ServiceModel(models().load_service_model(service, "service-2"), service)
 
 
 def operation_model(service: str, operation: str) -> OperationModel:

@@ -25,6 +25,10 @@ SCORE_TRAITS = ("churn_score", "churn_band", "repurchase_score", "repurchase_dec
 ALWAYS = ("email", "first_name", "country")
 """What a file channel is told of every member, besides what the campaign names."""
 ASK = "If that is right: omnichannel plan, then omnichannel apply."
+BEHIND = "."
+"""Stands in the name of a stream that is behind a campaign's own, as Connect's segment is."""
+REFRESH_DAYS = 30
+"""Connect is told of everybody again at least this often: a profile that nothing is said of expires (`activation.connect.EXPIRY_DAYS`)."""
 
 
 KeyOf = Callable[[Mapping[str, Any]], str]
@@ -79,7 +83,8 @@ class Streams:
         known = self.delivery.workspace.campaigns
         going = [(campaign.name, campaign) for campaign in known.of_channel(self.delivery.channel)]
         names = {name for name, _ in going}
-        held = sorted(name for name in self.delivery.stored.streams() - names if name not in DATA and not name.startswith(EVENTS) and self.delivery.holds(name))
+        behind = {name for name in self.delivery.stored.streams() if name in DATA or name.startswith(EVENTS) or BEHIND in name}
+        held = sorted(name for name in self.delivery.stored.streams() - names - behind if self.delivery.holds(name))
         return [*going, *((name, None) for name in held)]
 
     def segment(self) -> Iterator[Stream]:
@@ -140,7 +145,13 @@ class Streams:
     def _file_fields(self, row: Mapping[str, Any], campaign: Campaign) -> dict[str, Any]:
         variant = {"variant": row["variant"]} if campaign.variants else {}
         told = {name: _plain(row[name]) for name in (*ALWAYS, *campaign.channels[self.delivery.channel])}
-        return {**told, **variant, "entered_on": row["entered_on"].isoformat()}
+        return {**told, **variant, **self._where(), "entered_on": row["entered_on"].isoformat()}
+
+    def _where(self) -> dict[str, Any]:
+        """What makes the same row another content at Connect: another domain, another period."""
+        if self.delivery.channel != "connect":
+            return {}
+        return {"domain": self.delivery.workspace.settings.connect_domain, "period": self.delivery.as_of.toordinal() // REFRESH_DAYS}
 
     def _rows(self, name: str) -> list[dict[str, Any]]:
         import pyarrow.compute as pc

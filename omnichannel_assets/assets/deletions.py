@@ -12,11 +12,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 from omnichannel_assets.activation.aws_clients import Refused
 from omnichannel_assets.activation.calls import CallHook, called, no_hook
-from omnichannel_assets.activation.deletions import SUBJECTS, DeletionRequest, connect_requests, name_of, pinpoint_requests, queued
+from omnichannel_assets.activation.deletions import SUBJECTS, DeletionRequest, name_of, pinpoint_requests, queued
+from omnichannel_assets.activation.outcomes import Outcome
 from omnichannel_assets.activation.pinpoint import PLACEHOLDER_APPLICATION
 from omnichannel_assets.assets.ledgers import SERVICES, ledger_name
 from omnichannel_assets.assets.steps import Draft, StepReport, log, publish
@@ -28,7 +29,8 @@ from omnichannel_assets.resources.workspace import Workspace
 
 COLUMNS = tuple(DeletionRequest.__dataclass_fields__)
 CHANNELS = tuple(SUBJECTS)
-NOT_UPLOADED = "DELIVERY_MODE is sandbox, which uploads nothing; delete this customer there yourself if you uploaded a file of outbox/"
+ROWS_AT_ONCE = 100
+"""Profiles or endpoints asked about between two notes of how they ended."""
 LIVE_LOOKS = 4
 """Looks at a running regulation or job in live use before it is left to the next run: the services take up to a day, or a month."""
 LIVE_SECONDS, SANDBOX_SECONDS = 15.0, 0.02
@@ -69,7 +71,7 @@ def queue_deletions(workspace: Workspace, rows: Iterable[Mapping[str, Any]]) -> 
     """Note whom channels shall forget; returns the ids of the requests that are new or changed. Sends nothing.
 
     A row has channel, subject_type, subject and reason (``erasure`` or ``removed``). A channel that calls a service means the one DELIVERY_MODE
-    speaks to; ``segment_live`` and ``personalize_live`` name the real ones. What is queued already is not queued twice.
+    speaks to; ``segment_live``, ``personalize_live`` and ``connect_live`` name the real ones. What is queued already is not queued twice.
     """
     now = datetime.now(UTC)  # wall-clock: when a deletion was asked for
     stored = StoredRequests(workspace)
@@ -226,26 +228,42 @@ def import_key(dataset: str, content_hash: str) -> str:
     return f"personalize/{dataset}/{content_hash}.csv"
 
 
-def _write_list(sending: _Sending, channel: str, requests: list[DeletionRequest]) -> None:
-    """For channels that are files only: a file of requests for a person to run, which is all this project can do there.
+def _send_connect(sending: _Sending, _channel: str, requests: list[DeletionRequest]) -> None:
+    """Each profile is found by our id and deleted."""
+    from omnichannel_assets.activation.connect_deletion import delete_profiles
+    from omnichannel_assets.activation.connect_domain import Domain
 
-    An erasure in the sandbox writes none: nothing was uploaded, and the file would be one more place that names the person.
-    """
-    if not sending.clients.is_live:
-        erased = [request for request in requests if request.reason == "erasure"]
-        sending.stored.put(request.settled("not_needed", NOT_UPLOADED) for request in erased)
-        requests = [request for request in requests if request.reason != "erasure"]
-    if not requests:
+    domain = Domain(sending.clients.caller("customer-profiles"), sending.workspace.settings.connect_domain)
+    for batch in _batches(requests, ROWS_AT_ONCE):
+        _settle(sending, batch, delete_profiles(domain, [str(request.subject) for request in batch]))
+
+
+def _send_pinpoint(sending: _Sending, channel: str, requests: list[DeletionRequest]) -> None:
+    """Each endpoint is deleted in the sandbox; in live use, where the service has ended, a file of requests is all that is left to do."""
+    if sending.clients.is_live:
+        _write_list(sending, channel, requests)
         return
-    ids = [str(request.subject) for request in requests]
-    settings = sending.workspace.settings
-    if channel == "connect":
-        data, name = connect_requests(ids, settings.connect_domain), "delete_profiles_request.json"
-    else:
-        data, name = pinpoint_requests(ids, settings.pinpoint_application_id or PLACEHOLDER_APPLICATION), "delete_endpoints_request.json"
-    key = f"outbox/{channel}/deletions/{name_of(requests)}/{name}"
-    called(sending.hook, f"{channel}.write {name}", partial(sending.workspace.lake.store.write, key, data))
-    sending.stored.put(request.settled("done", f"listed in {key}, for a person to run") for request in requests)
+    from omnichannel_assets.activation.pinpoint_import import SERVICE, delete_endpoints
+
+    application = sending.workspace.settings.pinpoint_application_id or PLACEHOLDER_APPLICATION
+    for batch in _batches(requests, ROWS_AT_ONCE):
+        _settle(sending, batch, delete_endpoints(sending.clients.caller(SERVICE), [str(request.subject) for request in batch], application))
+
+
+def _settle(sending: _Sending, requests: Sequence[DeletionRequest], outcomes: Iterable[Outcome]) -> None:
+    """Note how requests ended; what may work later waits."""
+    ended = {outcome.key: outcome for outcome in outcomes}
+    states: dict[str, Literal["pending", "done", "failed"]] = {"loaded": "done", "failed": "pending", "rejected": "failed"}
+    told = [(request, ended[str(request.subject)]) for request in requests]
+    sending.stored.put(request.settled(states[outcome.state], outcome.words) for request, outcome in told)
+
+
+def _write_list(sending: _Sending, channel: str, requests: Sequence[DeletionRequest]) -> None:
+    """A file of requests for a person to run."""
+    data = pinpoint_requests([str(request.subject) for request in requests], sending.workspace.settings.pinpoint_application_id or PLACEHOLDER_APPLICATION)
+    key, name = f"outbox/{channel}/deletions/{name_of(requests)}/", "delete_endpoints_request.json"
+    called(sending.hook, f"{channel}.write {name}", partial(sending.workspace.lake.store.write, key + name, data))
+    sending.stored.put(request.settled("done", f"listed in {key}{name}, for a person to run") for request in requests)
 
 
 def _batches(requests: Sequence[DeletionRequest], most: int) -> Iterator[list[DeletionRequest]]:
@@ -256,6 +274,6 @@ def _batches(requests: Sequence[DeletionRequest], most: int) -> Iterator[list[De
 SENDERS: dict[str, Callable[[_Sending, str, list[DeletionRequest]], None]] = {
     "segment": _send_segment,
     "personalize": _send_personalize,
-    "connect": _write_list,
-    "pinpoint": _write_list,
+    "connect": _send_connect,
+    "pinpoint": _send_pinpoint,
 }

@@ -9,15 +9,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import dagster as dg
 
 from omnichannel_assets.activation.calls import CallHook, called, no_hook
-from omnichannel_assets.activation.campaigns import Campaign
 from omnichannel_assets.activation.ledger import Content, Entry, Sending
 from omnichannel_assets.activation.outcomes import Outcome
 from omnichannel_assets.activation.pinpoint import PLACEHOLDER_APPLICATION, PLACEHOLDER_ROLE
@@ -38,9 +37,6 @@ from omnichannel_assets.resources.channels import Channels, is_reachable, open_c
 from omnichannel_assets.resources.workspace import Workspace
 from omnichannel_assets.settings import midnight
 
-if TYPE_CHECKING:
-    import pyarrow as pa
-
 CHUNK = 2000
 """Rows between two saves of the ledger, at least; a long ledger is saved at most `SAVES` times in a stream, for each save writes all of it."""
 SAVES = 3
@@ -52,13 +48,13 @@ def deliver_segment(workspace: Workspace, as_ofs: Iterable[date], hook: CallHook
 
 
 def deliver_pinpoint(workspace: Workspace, as_ofs: Iterable[date], hook: CallHook = no_hook, *, is_released: bool = False) -> StepReport:
-    """Write the endpoint file and import request of each campaign for Pinpoint. Files only: the service has ended."""
-    return _deliver(workspace, "pinpoint", as_ofs, hook, _write_pinpoint, is_released)
+    """Write the endpoint file and import request of each campaign for Pinpoint, and import them into the sandbox: the real service has ended."""
+    return _deliver(workspace, "pinpoint", as_ofs, hook, _send_pinpoint, is_released)
 
 
 def deliver_connect(workspace: Workspace, as_ofs: Iterable[date], hook: CallHook = no_hook, *, is_released: bool = False) -> StepReport:
-    """Write the upload file, upload request and segment definition of each campaign for Connect Customer Profiles. Files only."""
-    return _deliver(workspace, "connect", as_ofs, hook, _write_connect, is_released)
+    """Bring Connect's profiles of each campaign up to date, make their segments and point outbound campaigns at them."""
+    return _deliver(workspace, "connect", as_ofs, hook, _send_connect, is_released)
 
 
 def deliver_personalize(workspace: Workspace, as_ofs: Iterable[date], hook: CallHook = no_hook, *, is_released: bool = False) -> StepReport:
@@ -82,7 +78,7 @@ def _deliver(
     delivery = Delivery(workspace, channel, days[-1], hook, stored, is_released=is_released)
     with workspace.lake.engine() as engine, open_channels(workspace, hook) as channels:
         world = World(workspace, engine, delivery.as_of)
-        if channel == "personalize":  # imports nothing while it deletes: what an earlier run left comes first
+        if channel in ("personalize", "connect"):  # one imports nothing while it deletes, the other's segments must not hold who is to be deleted
             send_open(channels, [channel])
         send(delivery, world, channels)
         queue_ended(delivery, world)
@@ -140,58 +136,35 @@ def messages(sending: Iterable[tuple[Entry, Content]]) -> Iterator[dict[str, Any
         yield identify(**{kind: value}, traits=content.fields, message_id=entry.message_id, timestamp=midnight(entry.as_of))
 
 
-def _write_pinpoint(delivery: Delivery, world: World, _channels: Channels) -> None:
-    """The endpoint file of each campaign's treatment arm, and the request that would import it."""
-    from omnichannel_assets.activation.pinpoint import endpoint_csv, import_job_request
+def _send_connect(delivery: Delivery, world: World, channels: Channels) -> None:
+    from omnichannel_assets.assets.connect import send_campaigns
 
-    def files(campaign: Campaign, rows: pa.Table, folder: str) -> tuple[dict[str, bytes], list[Outcome]]:
-        data, rejected = endpoint_csv(rows)
-        application = delivery.workspace.settings.pinpoint_application_id or PLACEHOLDER_APPLICATION
-        request = import_job_request(application, PLACEHOLDER_ROLE, f"s3://bucket/{folder}", f"{campaign.name}-{delivery.as_of}")
-        return {"part-0000.csv": data, "import_job_request.json": _as_json(request)}, rejected
-
-    _write_campaigns(delivery, world, files)
+    send_campaigns(delivery, world, channels)
 
 
-def _write_connect(delivery: Delivery, world: World, _channels: Channels) -> None:
-    """The upload file of each campaign's treatment arm, the upload request, and the definition of the segment that picks it."""
-    from omnichannel_assets.activation.connect import segment_definition_request, upload_csv, upload_job_request
-
-    def files(campaign: Campaign, rows: pa.Table, _folder: str) -> tuple[dict[str, bytes], list[Outcome]]:
-        data, rejected = upload_csv(rows, delivery.as_of)
-        domain, name = delivery.workspace.settings.connect_domain, f"{campaign.name.replace('_', '-')}-{delivery.as_of}"
-        requests = {
-            "upload_job_request.json": _as_json(upload_job_request(domain, name)),
-            "segment_definition_request.json": _as_json(segment_definition_request(domain, name, delivery.as_of)),
-        }
-        return {"profiles.csv": data, **requests}, rejected
-
-    _write_campaigns(delivery, world, files)
-
-
-FileMaker = Callable[["Campaign", "pa.Table", str], tuple[dict[str, bytes], "list[Outcome]"]]
-
-
-def _write_campaigns(delivery: Delivery, world: World, make: FileMaker) -> None:
-    """Write the files of each campaign below ``outbox/`` and note everybody in them.
+def _send_pinpoint(delivery: Delivery, world: World, channels: Channels) -> None:
+    """The endpoint file of each campaign's treatment arm and its import request below ``outbox/``, and in the sandbox the import.
 
     A file holds the whole treatment arm, because the segment of a date is its file; the ledger tells whose row changed.
     """
+    from omnichannel_assets.activation.pinpoint import endpoint_csv
+
     streams = Streams(delivery, world)
     for stream in streams.files():
         if stream.contents:
             note_sent(delivery, [row["customer_id"] for row in stream.rows])
         sending = delivery.stored.begin(stream.name, [*stream.contents, *stream.leaving], delivery.as_of, is_partial=stream.is_partial)
-        refused: dict[str, str] = {}
+        outcomes: dict[str, Outcome] = {}
         if stream.contents and stream.campaign:
-            folder = f"outbox/{delivery.channel}/{stream.name}/as_of={delivery.as_of}/"
-            files, rejected = make(stream.campaign, streams.table(stream), folder)
-            for name, data in files.items():
-                called(delivery.hook, f"{delivery.channel}.write {name}", partial(delivery.workspace.lake.store.write, folder + name, data))
-            refused = {outcome.key: outcome.words for outcome in rejected}
+            data, rejected = endpoint_csv(streams.table(stream), stream.campaign)
+            _write_endpoints(delivery, stream.name, data)
+            outcomes = {outcome.key: outcome for outcome in rejected}
+            if not channels.is_live:
+                ids = [row["customer_id"] for row in stream.rows if row["customer_id"] not in outcomes]
+                outcomes |= {outcome.key: outcome for outcome in _imported_endpoints(delivery, channels, stream.name, data, ids)}
         for entry, content in sending:
-            words = refused.get(content.destination_key)
-            delivery.stored.ledger.settle(entry, "rejected" if words else "loaded", words or "")
+            outcome = outcomes.get(content.destination_key, Outcome(content.destination_key, "loaded"))
+            delivery.stored.ledger.settle(entry, outcome.state, outcome.words)
         if stream.is_partial:
             delivery.stored.save()
         else:
@@ -199,8 +172,32 @@ def _write_campaigns(delivery: Delivery, world: World, make: FileMaker) -> None:
         delivery.count(stream.name, stream.contents, stream.leaving, [content.destination_key for _, content in sending])
 
 
-def _as_json(request: Mapping[str, Any]) -> bytes:
-    return json.dumps(request, indent=1, sort_keys=True).encode()
+def _write_endpoints(delivery: Delivery, campaign: str, data: bytes) -> None:
+    from omnichannel_assets.activation.pinpoint import import_job_request
+
+    folder = f"outbox/{delivery.channel}/{campaign}/as_of={delivery.as_of}/"
+    application = delivery.workspace.settings.pinpoint_application_id or PLACEHOLDER_APPLICATION
+    request = import_job_request(application, PLACEHOLDER_ROLE, f"s3://bucket/{folder}", f"{campaign}-{delivery.as_of}")
+    for name, content in {"part-0000.csv": data, "import_job_request.json": json.dumps(request, indent=1, sort_keys=True).encode()}.items():
+        called(delivery.hook, f"{delivery.channel}.write {name}", partial(delivery.workspace.lake.store.write, folder + name, content))
+
+
+def _imported_endpoints(delivery: Delivery, channels: Channels, campaign: str, data: bytes, ids: Sequence[str]) -> list[Outcome]:
+    """What became of the customers in one campaign's file in the sandbox. The file is taken away again once the job has ended."""
+    from omnichannel_assets.activation.pinpoint_import import SERVICE, import_endpoints
+
+    key = f"pinpoint/{campaign}/{hashlib.sha256(data).hexdigest()}.csv"
+    place = channels.put_file(key, data)
+    outcomes = import_endpoints(
+        channels.caller(SERVICE),
+        ids,
+        application_id=delivery.workspace.settings.pinpoint_application_id or PLACEHOLDER_APPLICATION,
+        role_arn=PLACEHOLDER_ROLE,
+        s3_url=place,
+        segment_name=f"{campaign}-{delivery.as_of}",
+    )
+    channels.remove_file(key)
+    return outcomes
 
 
 DATASETS = {"Interactions": "personalize_interactions", "Items": "personalize_items", "Users": "personalize_users"}
@@ -262,8 +259,8 @@ def _imported(delivery: Delivery, channels: Channels, entry: Entry, data: bytes)
 
 DESCRIPTIONS = {
     "segment": "Scores as traits of everybody Segment knows, and audience membership of the treatment arms. Only what changed is sent, once by effect.",
-    "pinpoint": "Endpoint file and import request of each campaign for Pinpoint, treatment arm only. Files: the service has ended.",
-    "connect": "Upload file, upload request and segment definition of each campaign for Connect Customer Profiles, treatment arm only.",
+    "pinpoint": "Endpoint file and import request of each campaign for Pinpoint, treatment arm only; imported in the sandbox, the real service has ended.",
+    "connect": "Profiles of each campaign in Connect Customer Profiles, treatment arm only, the segment of them, and the outbound campaign pointed at it.",
     "personalize": "Interactions, items and users data sets imported into Personalize when they changed.",
 }
 

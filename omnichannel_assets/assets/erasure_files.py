@@ -25,6 +25,7 @@ INBOX = {
     "segment": ("sandbox/segment.jsonl", "sandbox/segment_rejected.jsonl"),
     "personalize": ("sandbox/personalize/", "sandbox/personalize.jsonl", "sandbox/personalize_rejected.jsonl", "sandbox/personalize_events"),
     "connect": ("sandbox/connect", "sandbox/profile"),
+    "pinpoint": ("sandbox/pinpoint",),
 }
 """Channel -> what its stand-in keeps; it goes when the channel says that it deleted the person."""
 REQUESTS = re.compile(r"outbox/[^/]+/deletions/")

@@ -19,8 +19,8 @@ from omnichannel_assets.resources.workspace import Workspace
 STARTED, DELIVERED = "started", "delivered"
 LIVE = "_live"
 """Ends the ledger's name of a channel whose rows tell of the real service: what a sandbox was sent says nothing about it."""
-SERVICES = ("segment", "personalize")
-"""Channels that call a service; the others write files."""
+SERVICES = ("segment", "personalize", "connect")
+"""Channels that call a service, in live use too; Pinpoint's has ended, so that it is imported into the sandbox only."""
 
 
 def ledger_name(workspace: Workspace, channel: str) -> str:

@@ -114,7 +114,7 @@ DELIVERY_LEDGER = TableSchema(
     "delivery_ledger",
     "What every channel was sent: one row a destination key and content. The newest sequence of a key is what the destination holds.",
     (
-        required("channel", "text", "segment, pinpoint, connect or personalize; segment_live and personalize_live are the real services"),
+        required("channel", "text", "segment, pinpoint, connect or personalize; segment_live, personalize_live and connect_live are the real services"),
         required("stream", "text", "one kind of content: scores, an audience, a dataset"),
         required("destination_key", "text", "what the destination calls it: user id, endpoint id, customer id or data set"),
         Column("customer_id", "text", "customer; NULL for a whole data set"),
@@ -133,7 +133,7 @@ DESTINATION_CUSTOMERS = TableSchema(
     "destination_customers",
     "Customer ids that a channel keyed by them holds or may hold: from before they are sent until their deletion is queued. Tells which ended ids are still out there.",
     (
-        required("channel", "text", "personalize, pinpoint or connect; personalize_live is the real service"),
+        required("channel", "text", "personalize, pinpoint or connect; personalize_live and connect_live are the real services"),
         required("customer_id", "text", "customer id as it was sent"),
     ),
     ("customer_id",),
@@ -144,7 +144,7 @@ DELETION_REQUESTS = TableSchema(
     "What channels are asked to forget, and what became of it. A request that is done keeps a keyed hash of its subject and no longer the subject.",
     (
         required("request_id", "text", "d_ and 16 hex digits: the same request is queued once"),
-        required("channel", "text", "segment, personalize, connect or pinpoint; segment_live and personalize_live are the real services"),
+        required("channel", "text", "segment, personalize, connect or pinpoint; segment_live, personalize_live and connect_live are the real services"),
         required("subject_type", "text", "user_id, anonymous_id or customer_id"),
         Column("subject", "text", "the id to delete; NULL once nothing is left to do"),
         required("subject_hash", "text", "hash of type and id, keyed by IDENTITY_KEY"),

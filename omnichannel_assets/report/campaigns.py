@@ -11,7 +11,7 @@ from omnichannel_assets.activation.ledger import Content
 from omnichannel_assets.assets.campaign_streams import SCORE_TRAITS, SCORES, cleared_fields
 from omnichannel_assets.assets.deliveries import DATASETS
 from omnichannel_assets.assets.delivery_plan import campaign_sizes
-from omnichannel_assets.assets.ledgers import delivered_as_of
+from omnichannel_assets.assets.ledgers import SERVICES, delivered_as_of
 from omnichannel_assets.lake.engine import Engine
 from omnichannel_assets.lake.tables_activation import AUDIENCE_APPROVALS
 from omnichannel_assets.report.markup import heading, note, paragraph, points, table
@@ -217,8 +217,8 @@ def deliveries(workspace: Workspace, found: Campaigns) -> str:
         + "<h3>Where to look</h3>"
         + points(
             (
-                "outbox/ below the lake: the files for Pinpoint and Connect, by audience and as-of date. They hold e-mail addresses.",
-                "sandbox/ below the lake: what the stand-ins of Segment and Personalize received. omnichannel sandbox shows it as a page.",
+                "outbox/ below the lake: what Pinpoint and Connect were sent, as files, by audience and as-of date. They hold e-mail addresses.",
+                "sandbox/ below the lake: what the stand-ins of the services received. omnichannel sandbox shows it as a page.",
             )
         )
     )
@@ -234,7 +234,7 @@ def _until(workspace: Workspace, sent: Sent) -> str:
     if sent.held:
         return "waits for approval"
     if workspace.settings.delivery_mode == "off" or (
-        sent.channel in ("segment", "personalize") and not is_reachable(workspace, sent.channel)
+        sent.channel in SERVICES and not is_reachable(workspace, sent.channel)
     ):
         return f"not sent: delivery mode {workspace.settings.delivery_mode}"
     return "not complete" if sent.failed or sent.pending else "nothing yet"

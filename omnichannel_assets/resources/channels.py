@@ -20,12 +20,17 @@ from omnichannel_assets.settings import Settings
 
 if TYPE_CHECKING:
     from omnichannel_assets.activation.calls import CallHook
+    from omnichannel_assets.activation.connect_campaigns import Outbound
+    from omnichannel_assets.activation.connect_domain import Caller
+    from omnichannel_assets.activation.personalize_import import Poll
     from omnichannel_assets.activation.segment import SegmentClient
     from omnichannel_assets.activation.segment_regulations import SegmentRegulations
 
 SANDBOX_KEY = "sandbox"
 """Write key, access key and bucket name of the sandbox."""
 SANDBOX_ROLE = "arn:aws:iam::000000000000:role/sandbox"
+SANDBOX_SENDER, SANDBOX_TEMPLATE = "shop@example.com", "arn:aws:wisdom:us-east-1:000000000000:message-template/sandbox/sandbox"
+SANDBOX_SECONDS = 0.02
 
 
 def sandbox_folder(workspace: Workspace) -> Path:
@@ -72,10 +77,33 @@ class Channels:
         return regulations_of(self.workspace.settings, None if self.is_live else self.sandbox_url, hook=self.hook)
 
     def aws(self, service: str) -> Any:
-        """A boto3 client of one service, with bounded standard retries; the same one each time."""
+        """An AWS client of one service, with bounded standard retries; the same one each time."""
         if service not in self._aws:
             self._aws[service] = aws_of(self.workspace.settings, service, None if self.is_live else self.sandbox_url)
         return self._aws[service]
+
+    def poll(self) -> Poll:
+        """How to wait for a service's state: in the sandbox, which moves on at each look, not for long."""
+        from omnichannel_assets.activation.personalize_import import Poll
+
+        return Poll() if self.is_live else Poll(every_seconds=SANDBOX_SECONDS)
+
+    def caller(self, service: str) -> Caller:
+        """An AWS service, called by the names of its model."""
+        from omnichannel_assets.activation.connect_domain import Caller
+
+        return Caller(self.aws(service), service, self.hook, self.poll())
+
+    def outbound(self, campaign: str) -> Outbound:
+        """The outbound campaign of Connect that a campaign of ours is sent by. The sandbox has one of its own name, made there."""
+        from omnichannel_assets.activation.connect_campaigns import Outbound
+
+        settings = self.workspace.settings
+        starts = settings.connect_start_campaigns == "on"
+        if not self.is_live:
+            return Outbound("", SANDBOX_KEY, SANDBOX_SENDER, SANDBOX_TEMPLATE, starts)
+        named = dict(pair.split("=", 1) for pair in settings.connect_campaigns)
+        return Outbound(named.get(campaign, ""), settings.connect_instance_id, settings.connect_source_email, settings.connect_template_arn, starts)
 
     @property
     def personalize_role(self) -> str:
@@ -144,7 +172,7 @@ def regulations_of(settings: Settings, sandbox_url: str | None, **limits: Any) -
 
 
 def aws_of(settings: Settings, service: str, sandbox_url: str | None, **limits: Any) -> Any:
-    """A boto3 client of AWS, with the credentials AWS tools find, or of a sandbox; ``limits`` are aws_client's own."""
+    """A client of AWS, with the credentials AWS tools find, or of a sandbox; ``limits`` are aws_client's own."""
     keys = {} if sandbox_url is None else {"endpoint_url": sandbox_url, "access_key_id": SANDBOX_KEY, "secret_access_key": SANDBOX_KEY}
     return aws_client(service, region=settings.aws_region, **keys, **limits)
 

@@ -34,7 +34,15 @@ class ServiceError(Exception):
         self.code, self.status = code, status
 
 
-STATUS = {"ResourceNotFoundException": 404, "ResourceInUseException": 409, "ThrottlingException": 429, "InternalServerError": 500}
+STATUS = {
+    "ResourceNotFoundException": 404,
+    "ResourceInUseException": 409,
+    "ThrottlingException": 429,
+    "TooManyRequestsException": 429,
+    "InternalServerError": 500,
+    "InternalServerException": 500,
+    "InternalServerErrorException": 500,
+}
 """REST services answer with these; the JSON 1.1 control plane answers 400 to everything that is not its own failure."""
 
 

@@ -12,8 +12,11 @@ from typing import Any, Literal, get_args
 from omnichannel_assets.errors import InputError
 
 Kind = Literal["throttle", "error", "timeout_after_acceptance", "reset", "partial", "refuse", "slow"]
-Service = Literal["segment", "segment-public-api", "personalize", "personalize-events", "personalize-runtime"]
-SEGMENT_ONLY = ("partial", "refuse")
+Service = Literal[
+    "segment", "segment-public-api", "personalize", "personalize-events", "personalize-runtime", "customer-profiles", "connectcampaignsv2", "pinpoint", "s3"
+]
+NAMES_ROWS = ("partial", "refuse")
+TAKES_ROWS = ("segment", "customer-profiles")
 
 
 @dataclass
@@ -22,7 +25,8 @@ class Fault:
 
     throttle: 429 with ``seconds`` as Retry-After, AWS: ThrottlingException. error: 500. reset: the connection closes without an answer, before
     or after acceptance (``when``). timeout_after_acceptance: taken, then silence. slow: answers after ``seconds``. partial: Segment drops
-    ``messages`` (messageIds) and answers 200. refuse: Segment answers 400 to a request that holds one of ``messages``.
+    ``messages`` (messageIds) and answers 200. refuse: Segment answers 400 to a request that holds one of ``messages``. Customer Profiles fails the
+    rows that ``messages`` names (an item's Id; in an upload, the value of its key): partial as what may work later, refuse as what will not.
     """
 
     service: Service
@@ -39,8 +43,8 @@ class Fault:
     def __post_init__(self) -> None:
         if self.service not in get_args(Service) or self.kind not in get_args(Kind) or self.when not in ("before", "after"):
             raise ValueError(f"a fault needs a service of {get_args(Service)}, a kind of {get_args(Kind)} and when before or after")
-        if self.kind in SEGMENT_ONLY and (self.service != "segment" or not self.messages):
-            raise ValueError(f"{self.kind} is for segment and names the messages")
+        if self.kind in NAMES_ROWS and (self.service not in TAKES_ROWS or not self.messages):
+            raise ValueError(f"{self.kind} is for {' or '.join(TAKES_ROWS)} and names the messages")
         if self.nth < 1 or self.count < 1 or self.every < 1 or not 0 <= self.seconds <= 3_600:
             raise ValueError("nth, count and every start at 1, seconds lie between 0 and 3600")
         self.messages = tuple(self.messages)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 Record = dict[str, Any]
-SERVICES = ("segment", "personalize", "personalize_events")
+SERVICES = ("segment", "personalize", "personalize_events", "connect", "pinpoint")
 
 
 as_line = json.JSONEncoder(ensure_ascii=True, separators=(",", ":")).encode
@@ -82,7 +82,8 @@ class Inbox:
     def messages(self, service: str = "segment") -> list[Record]:
         """Every accepted message in arrival order; ``is_duplicate`` marks a copy of an earlier one, which has no effect.
 
-        ``segment`` gives the messages as received, ``personalize`` finished import jobs, ``personalize_events`` events, users and items.
+        ``segment`` gives the messages as received, ``personalize`` finished import jobs, ``personalize_events`` events, users and items,
+        ``connect`` objects put on profiles, ``pinpoint`` imported endpoints.
         """
         return list(lines(self.folder / f"{service}.jsonl"))
 
@@ -107,6 +108,21 @@ class Inbox:
         folder = self.folder / "personalize"
         found = {f"{path.parent.name}/{path.stem}": list(lines(path)) for path in sorted(folder.glob("*/*.jsonl"))}
         return {name: sorted(rows, key=lambda row: json.dumps(row, sort_keys=True)) for name, rows in found.items()}
+
+    def connect_profiles(self) -> dict[str, dict[str, str]]:
+        """``<domain>/<key>`` -> the fields of the profile, the later object over the earlier; an empty value clears."""
+        profiles: dict[str, dict[str, str]] = {}
+        for record in self.messages("connect"):
+            fields = profiles.setdefault(f"{record['domain']}/{record['key']}", {})
+            fields |= record["fields"]
+        return {key: {name: value for name, value in fields.items() if value} for key, fields in sorted(profiles.items())}
+
+    def pinpoint_endpoints(self) -> dict[str, list[Record]]:
+        """Name of an imported segment -> its endpoints, as the last import of each left them, sorted by id."""
+        segments: dict[str, dict[str, Record]] = {}
+        for record in self.messages("pinpoint"):
+            segments.setdefault(record["segment"] or "", {})[record["endpoint"]["Id"]] = record["endpoint"]
+        return {name: [found[key] for key in sorted(found)] for name, found in sorted(segments.items())}
 
     def personalize_events(self) -> list[Record]:
         """Events put in real time, without their repetitions."""

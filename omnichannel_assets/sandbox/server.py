@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import replace as replace_fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,10 +28,15 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from omnichannel_assets.errors import InputError, LockedError
 from omnichannel_assets.sandbox.answers import Reply, ServiceError, error_reply
 from omnichannel_assets.sandbox.aws import AwsServices
+from omnichannel_assets.sandbox.connect_state import FILE as CONNECT_FILE
+from omnichannel_assets.sandbox.connect_state import UPLOADS
+from omnichannel_assets.sandbox.connect_uploads import PATH as UPLOAD_PATH
 from omnichannel_assets.sandbox.faults import Fault, Faults
 from omnichannel_assets.sandbox.inbox import SERVICES, Inbox, append, mend, replace
 from omnichannel_assets.sandbox.overview import Watch
 from omnichannel_assets.sandbox.page import HEADERS, page
+from omnichannel_assets.sandbox.pinpoint import FILE as PINPOINT_FILE
+from omnichannel_assets.sandbox.rest import RestServices
 from omnichannel_assets.sandbox.segment import OPERATIONS as SEGMENT_OPERATIONS
 from omnichannel_assets.sandbox.segment import SegmentService, message_ids
 from omnichannel_assets.sandbox.segment_regulations import STATE as REGULATIONS
@@ -42,6 +48,7 @@ if TYPE_CHECKING:
 HOST = "127.0.0.1"
 STARTED_WITHIN = 10.0
 ADDRESS = ".address"
+STATES = ("personalize_state.json", REGULATIONS, CONNECT_FILE, PINPOINT_FILE)
 
 
 class _Connections(H11Protocol):
@@ -88,12 +95,13 @@ class Sandbox:
                 Route("/regulations", self._take_regulation, methods=["POST"]),
                 Route("/regulations/sources/{source}", self._take_regulation, methods=["POST"]),
                 Route("/regulations/{regulation}", self._take_regulation, methods=["GET"]),
-                Route("/{path:path}", self._take_aws, methods=["POST"]),
+                Route(f"{UPLOAD_PATH}{{domain}}/{{job}}", self._take_upload, methods=["PUT"]),
+                Route("/{path:path}", self._take_aws, methods=["GET", "POST", "PUT", "DELETE"]),
             ]
         )
 
     def _open(self) -> None:
-        self._segment, self._aws = SegmentService(self.folder), AwsServices(self.folder)
+        self._segment, self._aws, self._rest = SegmentService(self.folder), AwsServices(self.folder), RestServices(self.folder)
         self._regulations = RegulationService(self.folder, self._segment)
 
     @classmethod
@@ -123,9 +131,10 @@ class Sandbox:
 
     def clear(self) -> None:
         """Forgets everything received and every resource, as a new account would be; files in the bucket stay."""
-        for name in (*(f"{service}{ending}" for service in SERVICES for ending in (".jsonl", "_rejected.jsonl")), "requests.jsonl", "personalize_state.json", REGULATIONS):
+        for name in (*(f"{service}{ending}" for service in SERVICES for ending in (".jsonl", "_rejected.jsonl")), "requests.jsonl", *STATES):
             (self.folder / name).unlink(missing_ok=True)
-        shutil.rmtree(self.folder / "personalize", ignore_errors=True)
+        for kept in ("personalize", UPLOADS):
+            shutil.rmtree(self.folder / kept, ignore_errors=True)
         self.faults.clear()
         self._open()
 
@@ -165,13 +174,30 @@ class Sandbox:
         return await self._answer("segment-public-api", operation, fault, answer)
 
     async def _take_aws(self, request: Request) -> Any:
-        addressed = self._aws.addressed(request.url.path, request.headers.get("X-Amz-Target", ""))
+        addressed = self._aws.addressed(request.url.path, request.headers.get("X-Amz-Target", "")) if request.method == "POST" else None
         if addressed is None:
-            return JSONResponse({"message": "the sandbox has nothing here"}, status_code=404)
+            return await self._take_rest(request)
         service, operation = addressed
         body = await request.body()
         fault = self.faults.met(service, operation)
         return await self._answer(service, operation, fault, lambda: self._aws.answer(service, operation, body, _authorization(request)))
+
+    async def _take_rest(self, request: Request) -> Any:
+        self._rest.profiles.uploads.base_url = str(request.base_url).rstrip("/")
+        call = self._rest.addressed(request.method, request.scope["raw_path"].decode(), request.query_params, await request.body())
+        if call is None:
+            return JSONResponse({"message": "the sandbox has nothing here"}, status_code=404)
+        fault = self.faults.met(call.service, call.operation, lambda: self._rest.row_ids(call))
+        if fault and fault.kind in FAILED_ROWS:
+            call = replace_fields(call, failing=dict.fromkeys(fault.messages, FAILED_ROWS[fault.kind]))
+        return await self._answer(call.service, call.operation, fault, lambda: self._rest.answer(call, _authorization(request)))
+
+    async def _take_upload(self, request: Request) -> Any:
+        """A file for an upload job, at the address the job gave: no signature of AWS's but the one in the address."""
+        body, named = await request.body(), request.path_params
+        signature = request.query_params.get("X-Amz-Signature", "")
+        fault = self.faults.met("s3", "PutObject")
+        return await self._answer("s3", "PutObject", fault, lambda: self._rest.profiles.uploads.take_file(named["domain"], named["job"], signature, request.headers, body))
 
     async def _answer(self, service: str, operation: str, fault: Fault | None, answer: Callable[[], Reply]) -> Any:
         """The reply, unless a fault has it otherwise. Every request is noted before it is answered."""
@@ -286,6 +312,16 @@ def _authorization(request: Request) -> str:
     return request.headers.get("Authorization", "")
 
 
+FAULT_CODES = {
+    "customer-profiles": ("ThrottlingException", "InternalServerException"),
+    "connectcampaignsv2": ("ThrottlingException", "InternalServerException"),
+    "pinpoint": ("TooManyRequestsException", "InternalServerErrorException"),
+}
+"""What a service calls being asked too much, and failing of itself, where that differs from Personalize."""
+FAILED_ROWS = {"partial": 500, "refuse": 400}
+"""Code of a row that Customer Profiles fails on demand."""
+
+
 def _failure(service: str, fault: Fault) -> Reply | None:
     """The answer of a fault that comes instead of the service's own."""
     if service.startswith("segment"):
@@ -296,8 +332,9 @@ def _failure(service: str, fault: Fault) -> Reply | None:
             "refuse": Reply(400, {"success": False, "message": "a message in this request is refused on demand"}),
         }.get(fault.kind)
     is_rest = service != "personalize"
+    throttled, failed = FAULT_CODES.get(service, ("ThrottlingException", "InternalServerError"))
     if fault.kind == "throttle":
-        return error_reply(ServiceError("ThrottlingException", "Rate exceeded"), is_rest=is_rest)
+        return error_reply(ServiceError(throttled, "Rate exceeded"), is_rest=is_rest)
     if fault.kind == "error":
-        return error_reply(ServiceError("InternalServerError", "failing on demand"), is_rest=is_rest)
+        return error_reply(ServiceError(failed, "failing on demand"), is_rest=is_rest)
     return None

@@ -6,11 +6,12 @@ import pytest
 
 from omnichannel_assets.activation import segment_regulations
 from omnichannel_assets.activation.aws_clients import Refused
-from omnichannel_assets.activation.deletions import connect_requests
+from omnichannel_assets.activation.connect_deletion import delete_profiles
+from omnichannel_assets.activation.connect_domain import Caller, Domain
+from omnichannel_assets.activation.outcomes import Outcome
 from omnichannel_assets.activation.personalize_deletion import USERS_PER_JOB, delete_users, users_csv
 from omnichannel_assets.activation.personalize_import import Poll
 from omnichannel_assets.activation.segment_regulations import SegmentRegulations
-from omnichannel_assets.activation.validation import InvalidRequest
 from omnichannel_assets.errors import RetryableError, UserError
 from omnichannel_assets.sandbox import Sandbox
 from omnichannel_assets_tests.sandbox.running import ROLE, Clients, put
@@ -104,6 +105,18 @@ def test_the_file_of_a_job_is_one_sorted_column_below_its_limit() -> None:
     assert USERS_PER_JOB * (256 + 3) < 100 * 1024 * 1024
 
 
-def test_a_request_connect_would_refuse_is_not_written() -> None:
-    with pytest.raises(InvalidRequest, match="DomainName"):
-        connect_requests(["c_1"], "two words")
+def test_profiles_are_found_by_our_id_and_deleted_and_who_is_not_there_is_gone_already(sandbox: Sandbox, clients: Clients) -> None:
+    domain = Domain(Caller(clients.profiles, "customer-profiles"), "shop")
+    assert delete_profiles(domain, ["c_1"]) == [Outcome("c_1", "loaded", "there is no domain shop")]
+    fields = {"customer_id": {"Source": "_source.customer_id", "Target": "_profile.Attributes.customer_id", "ContentType": "STRING"}}
+    keys = {"customer_id": [{"StandardIdentifiers": ["PROFILE", "UNIQUE"], "FieldNames": ["customer_id"]}]}
+    domain.call("CreateDomain", DefaultExpirationDays=90)
+    domain.call("PutProfileObjectType", ObjectTypeName="t", Description="d", Fields=fields, Keys=keys, AllowProfileCreation=True)
+    for customer in ("c_1", "c_2"):
+        domain.call("PutProfileObject", ObjectTypeName="t", Object=f'{{"customer_id":"{customer}"}}')
+    sandbox.faults.add("customer-profiles", "error", operation="DeleteProfile")
+    assert [outcome.state for outcome in delete_profiles(domain, ["c_1"])] == ["failed"]
+    sandbox.faults.add("customer-profiles", "reset", operation="DeleteProfile", when="after")
+    patient = Domain(Caller(Clients(sandbox.url, attempts=2).profiles, "customer-profiles"), "shop")
+    assert delete_profiles(patient, ["c_1", "c_9"]) == [Outcome("c_1", "loaded"), Outcome("c_9", "loaded")]
+    assert list(sandbox.inbox.connect_profiles()) == ["shop/c_2"]

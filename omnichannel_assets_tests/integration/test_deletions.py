@@ -11,7 +11,7 @@ import pytest
 
 from omnichannel_assets.activation.deletions import subject_hash
 from omnichannel_assets.assets.deletions import queue_deletions, send_deletions
-from omnichannel_assets.assets.deliveries import deliver_personalize, deliver_segment
+from omnichannel_assets.assets.deliveries import DELIVER, deliver_personalize
 from omnichannel_assets.assets.removals import held_customers
 from omnichannel_assets.lake.lake import Provenance
 from omnichannel_assets.lake.tables_activation import DELETION_REQUESTS, DESTINATION_CUSTOMERS
@@ -27,11 +27,11 @@ ALL = ("segment", "personalize", "connect", "pinpoint")
 
 @pytest.fixture(scope="module")
 def delivered(shop: Shop, tmp_path_factory: pytest.TempPathFactory) -> Shop:
-    """A lake whose sandbox holds scores of people and what they bought."""
+    """A lake whose sandbox holds scores of people, what they bought, and who is in a campaign."""
     opened = copy_of(shop, tmp_path_factory.mktemp("delivered") / "lake")
     with opened.lake.writing():
-        deliver_segment(opened, [NEXT])
-        deliver_personalize(opened, [NEXT])
+        for deliver in DELIVER.values():
+            deliver(opened, [NEXT])
     return Shop(shop.landing, opened.lake.store.root)
 
 
@@ -43,8 +43,8 @@ def copied(delivered: Shop, tmp_path: Path) -> Workspace:
 def somebody(opened: Workspace) -> tuple[str, str]:
     """A login and a customer id that the sandbox knows."""
     held = {row["USER_ID"] for row in Inbox(sandbox_folder(opened)).personalize_datasets()["omnichannel/USERS"]}
-    profiles = Inbox(sandbox_folder(opened)).segment_profiles()
-    return next((row["user_id"], c) for c, row in sorted(customers(opened).items()) if row["user_id"] in profiles and c in held)
+    profiles, members = Inbox(sandbox_folder(opened)).segment_profiles(), held_customers(opened, "connect")
+    return next((row["user_id"], c) for c, row in sorted(customers(opened).items()) if row["user_id"] in profiles and c in held & members)
 
 
 def rows_for(login: str, customer: str, reason: str = "erasure") -> list[dict]:
@@ -78,9 +78,10 @@ def test_queueing_sends_nothing_and_queueing_again_adds_nothing(copied):
 def test_who_is_deleted_is_gone_from_every_channel_and_only_a_hash_tells_of_it(copied):
     login, customer = somebody(copied)
     queue_deletions(copied, rows_for(login, customer))
-    assert send_deletions(copied) == {"done": 2, "not_needed": 2}
     inbox = Inbox(sandbox_folder(copied))
-    assert login not in inbox.segment_profiles()
+    assert f"omnichannel/{customer}" in inbox.connect_profiles() and f"email-{customer}" in str(inbox.pinpoint_endpoints())
+    assert send_deletions(copied) == {"done": 4}
+    assert login not in inbox.segment_profiles() and inbox.connect_profiles() and inbox.pinpoint_endpoints()
     held = inbox.personalize_datasets()
     assert customer not in {row["USER_ID"] for name in ("USERS", "INTERACTIONS") for row in held[f"omnichannel/{name}"]}
     kept = "".join(path.read_text() for path in sandbox_folder(copied).rglob("*") if path.is_file() and not path.name.startswith("."))
@@ -92,14 +93,14 @@ def test_who_is_deleted_is_gone_from_every_channel_and_only_a_hash_tells_of_it(c
     assert queue_deletions(copied, rows_for(login, customer)) == [], "who was erased is not erased again"
 
 
-def test_files_only_channels_get_a_list_for_a_person_to_run(copied):
+def test_in_live_use_a_person_gets_a_list_for_pinpoint_whose_service_has_ended(copied):
     _, customer = somebody(copied)
-    queue_deletions(copied, rows_for("nobody", customer, "removed")[2:])
-    send_deletions(copied)
-    lists = {path.parents[2].name: json.loads(path.read_text()) for path in (copied.lake.store.root / "outbox").rglob("deletions/*/*.json")}
-    assert lists["connect"][0]["SearchProfiles"] == {"DomainName": "omnichannel", "KeyName": "customer_id", "Values": [customer]}
-    assert lists["pinpoint"] == [{"ApplicationId": "0" * 32, "EndpointId": f"email-{customer}"}]
-    assert {row["words"].split(",")[0].split("/")[:3][-1] for row in stored(copied)} == {"deletions"}
+    live = running.workspace(Path(copied.settings.landing_uri), copied.lake.store.root, delivery_mode="live")
+    queue_deletions(live, rows_for("nobody", customer, "removed")[2:])
+    assert send_deletions(live) == {"pending": 1, "done": 1}
+    lists = {path.parents[2].name: json.loads(path.read_text()) for path in (live.lake.store.root / "outbox").rglob("deletions/*/*.json")}
+    assert lists == {"pinpoint": [{"ApplicationId": "0" * 32, "EndpointId": f"email-{customer}"}]}
+    assert [row["words"].partition("/")[0] for row in stored(live)] == ["DELIVERY_MODE is live and does not reach it", "listed in outbox"]
 
 
 def test_what_a_channel_cannot_delete_by_is_not_needed_there(copied):
@@ -113,7 +114,7 @@ def test_a_channel_that_is_off_leaves_its_requests_pending_and_a_later_run_sends
     queue_deletions(off, rows_for(login, customer))
     assert send_deletions(off) == {"pending": 4}
     assert {row["words"] for row in stored(off)} == {"DELIVERY_MODE is off and does not reach it"}
-    assert send_deletions(running.workspace(delivered.landing, tmp_path / "lake")) == {"done": 2, "not_needed": 2}
+    assert send_deletions(running.workspace(delivered.landing, tmp_path / "lake")) == {"done": 4}
 
 
 def test_without_a_token_segment_waits_and_says_which_setting_is_missing(copied):
@@ -135,7 +136,7 @@ def test_a_service_that_is_down_leaves_the_others_to_go_on(delivered, tmp_path, 
         opened = sandboxed(delivered, tmp_path / "lake", sandbox)
         sandbox.faults.add("segment-public-api", "error")
         queue_deletions(opened, rows_for("ana", "c_1"))
-        assert send_deletions(opened) == {"pending": 1, "done": 1, "not_needed": 2}
+        assert send_deletions(opened) == {"pending": 1, "done": 3}
         assert [row["words"] for row in stored(opened) if row["channel"] == "segment"] == ["create_regulation: 500 (after 1 attempts)"]
         assert send_deletions(opened) == {"done": 1}
 
@@ -151,9 +152,9 @@ def test_a_refused_request_keeps_its_subject_and_is_tried_again(delivered, tmp_p
 
 def effect(opened: Workspace) -> dict:
     inbox = Inbox(sandbox_folder(opened))
-    outbox = {path.relative_to(opened.lake.store.root).as_posix(): path.read_bytes() for path in (opened.lake.store.root / "outbox").rglob("*") if path.is_file()}
+    outbox = {path.relative_to(opened.lake.store.root).as_posix(): path.read_bytes() for path in (opened.lake.store.root / "outbox").rglob("deletions/*/*") if path.is_file()}
     files = sorted(path.name for path in (sandbox_folder(opened) / "s3").rglob("*.csv"))
-    return {"profiles": inbox.segment_profiles(), "messages": inbox.messages(), "datasets": inbox.personalize_datasets(), "outbox": outbox, "requests": told(opened), "files": files}
+    return {"profiles": inbox.segment_profiles(), "messages": inbox.messages(), "datasets": inbox.personalize_datasets(), "connect": inbox.connect_profiles(), "endpoints": inbox.pinpoint_endpoints(), "outbox": outbox, "requests": told(opened), "files": files}
 
 
 def small_copy(delivered: Shop, lake: Path) -> Workspace:
@@ -184,8 +185,8 @@ def test_killed_at_any_external_call_a_re_run_ends_as_if_nothing_had_happened(de
 
 def test_an_erasure_in_the_sandbox_writes_no_list_that_would_name_the_person(copied):
     queue_deletions(copied, rows_for("ana", "c_1")[2:])
-    assert send_deletions(copied) == {"not_needed": 2}
-    assert not (copied.lake.store.root / "outbox").exists() and "c_1" not in str(stored(copied))
+    assert send_deletions(copied) == {"done": 2}
+    assert not list((copied.lake.store.root / "outbox").rglob("deletions")) and "c_1" not in str(stored(copied))
 
 
 def test_a_row_may_bring_its_own_name_and_hash(copied):

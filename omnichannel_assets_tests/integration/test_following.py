@@ -78,10 +78,11 @@ def identify(name: str, day: date, **ids: str) -> dict:
 
 
 def state(opened: Workspace, as_of: date) -> dict:
-    """What each channel holds: traits that say something, data sets, and the files of a date."""
+    """What each channel holds: traits that say something, data sets, profiles in the campaign, and the files of a date."""
     profiles = {key: {name: value for name, value in traits.items() if value not in (None, False)} for key, traits in inbox(opened).segment_profiles().items()}
     files = {name: data for name, data in outbox(opened).items() if f"as_of={as_of}" in name}
-    return {"segment": {key: traits for key, traits in profiles.items() if traits}, "personalize": inbox(opened).personalize_datasets(), "files": files}
+    people = {key: fields for key, fields in inbox(opened).connect_profiles().items() if fields.get("Attributes.campaign_win_back") == "yes"}
+    return {"segment": {key: traits for key, traits in profiles.items() if traits}, "personalize": inbox(opened).personalize_datasets(), "connect": people, "files": files}
 
 
 def from_scratch(story: Story, as_of: date, folder: Path) -> dict:
@@ -149,6 +150,7 @@ def test_merges_splits_and_new_ids_are_followed_at_every_channel_and_controls_st
     assert halves <= audience(opened, third, "control")
     assert now(opened, login[renamed]) != renamed
     assert renamed not in held_customers(opened, "connect") and set(removed(opened, "connect")) == {"done"}
+    assert f"omnichannel/{renamed}" not in inbox(opened).connect_profiles()
     profiles = inbox(opened).segment_profiles()
     assert profiles["device-of-newcomer"]["win_back"] is False and profiles["login-of-newcomer"]["win_back"] is True
     assert state(opened, third) == from_scratch(story, third, tmp_path / "third")

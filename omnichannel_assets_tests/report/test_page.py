@@ -174,7 +174,7 @@ def test_with_deliveries_off_the_page_says_that_nothing_is_sent(opened: Callable
 def test_live_channels_that_are_not_listed_are_not_sent(opened: Callable[..., Workspace]) -> None:
     rows = table_rows(report_page(opened(delivery_mode="live")), "delivered")
     assert {row["channel"]: row["delivered as of"] for row in rows} == {
-        "segment": "not sent: delivery mode live", "personalize": "not sent: delivery mode live", "pinpoint": "nothing yet", "connect": "nothing yet"
+        "segment": "not sent: delivery mode live", "personalize": "not sent: delivery mode live", "pinpoint": "nothing yet", "connect": "not sent: delivery mode live"
     }  # fmt: skip
 
 

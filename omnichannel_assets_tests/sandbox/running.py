@@ -49,6 +49,18 @@ class Clients:
     def runtime(self) -> Any:
         return self._client("personalize-runtime")
 
+    @cached_property
+    def profiles(self) -> Any:
+        return self._client("customer-profiles")
+
+    @cached_property
+    def campaigns(self) -> Any:
+        return self._client("connectcampaignsv2")
+
+    @cached_property
+    def pinpoint(self) -> Any:
+        return self._client("pinpoint")
+
 
 @contextmanager
 def running(folder: Path) -> Iterator[tuple[Sandbox, Clients]]:
