@@ -27,6 +27,9 @@ EXPECTED = {
     "delivery_mode": "sandbox, off or live",
     "segment_audience_events": "off or on",
     "segment_s3_files": "off or on",
+    "personalize_domain": "ECOMMERCE or nothing",
+    "personalize_segment_recipe": "aws-item-affinity or aws-item-attribute-affinity",
+    "personalize_train_days": "a whole number of days from 1 to 3650",
 }
 """Where the type's own words would not help."""
 FIXES = {
@@ -59,6 +62,12 @@ FIXES = {
     "segment_s3_files": "write off or on",
     "segment_integrations": 'write {"All": true}, for example',
     "connect_domain": "write omnichannel, for example",
+    "personalize_domain": "write ECOMMERCE, or leave it empty",
+    "personalize_create": "write event_tracker,solution,campaign, for example, or leave it empty",
+    "personalize_recipe": "write aws-user-personalization-v2, for example",
+    "personalize_segment_recipe": "write aws-item-affinity, for example",
+    "personalize_use_cases": "write aws-ecomm-recommended-for-you, for example",
+    "personalize_train_days": "write 7, for example",
     "personalize_s3_uri": "write s3://my-bucket/personalize, for example, or leave it empty",
     "aws_region": "write eu-west-1, for example",
     "live_channels": "write segment,personalize, for example, or leave it empty",

@@ -108,6 +108,11 @@ class Inbox:
         found = {f"{path.parent.name}/{path.stem}": list(lines(path)) for path in sorted(folder.glob("*/*.jsonl"))}
         return {name: sorted(rows, key=lambda row: json.dumps(row, sort_keys=True)) for name, rows in found.items()}
 
+    def personalize_resources(self) -> dict[str, list[Record]]:
+        """Kind (``campaign``, ``solution-version``, ...) -> Personalize's resources as they were last described, oldest first."""
+        state = self.folder / "personalize_state.json"
+        return {kind: list(found.values()) for kind, found in json.loads(state.read_text()).items()} if state.exists() else {}
+
     def personalize_events(self) -> list[Record]:
         """Events put in real time, without their repetitions."""
         return [record for record in self.messages("personalize_events") if record["kind"] == "event" and not record["is_duplicate"]]

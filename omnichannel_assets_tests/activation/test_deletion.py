@@ -8,7 +8,7 @@ from omnichannel_assets.activation import segment_regulations
 from omnichannel_assets.activation.aws_clients import Refused
 from omnichannel_assets.activation.deletions import connect_requests
 from omnichannel_assets.activation.personalize_deletion import USERS_PER_JOB, delete_users, users_csv
-from omnichannel_assets.activation.personalize_import import Poll
+from omnichannel_assets.activation.personalize_resources import Poll
 from omnichannel_assets.activation.segment_regulations import SegmentRegulations
 from omnichannel_assets.activation.validation import InvalidRequest
 from omnichannel_assets.errors import RetryableError, UserError

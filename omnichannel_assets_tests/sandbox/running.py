@@ -16,7 +16,7 @@ import requests
 
 from omnichannel_assets.activation.aws_clients import aws_client
 from omnichannel_assets.activation.personalize_files import write_csv
-from omnichannel_assets.activation.personalize_import import Poll
+from omnichannel_assets.activation.personalize_resources import Poll
 from omnichannel_assets.activation.personalize_schemas import INTERACTIONS, ITEMS, USERS
 from omnichannel_assets.sandbox import Sandbox
 
