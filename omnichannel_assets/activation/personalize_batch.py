@@ -8,7 +8,7 @@ A bad line spoils no other: it is told with its place and words. Answers may com
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -30,14 +30,17 @@ Question = Mapping[str, str]
 
 @dataclass(frozen=True)
 class BatchJob:
-    """One job: its name's last part, the version it asks, folders of questions and answers, how many results a question gets."""
+    """One job: its name's last part, the version it asks, how many results a question gets, and the folders of questions and answers.
+
+    ``questions`` puts the files there and returns the folder; it is asked only when the job is made, so that what was asked stays as it is.
+    """
 
     kind: Kind
     suffix: str
     version_arn: str
-    questions: str
-    answers: str
     results: int
+    questions: Callable[[], str]
+    answers: str
 
 
 @dataclass(frozen=True)
@@ -59,8 +62,13 @@ class Answers:
     results: list[str] = field(default_factory=list)
     scores: list[float | None] = field(default_factory=list)
     bad: list[BadLine] = field(default_factory=list)
-    answered: int = 0
+    subjects_answered: set[str] = field(default_factory=set)
     empty: int = 0
+
+    @property
+    def answered(self) -> int:
+        """Questions with an answer, be it an empty one."""
+        return len(self.subjects_answered)
 
     def table(self, subject: str, result: str) -> pa.Table:
         """The answers as a table; ``subject`` and ``result`` name the columns of what was asked about and what was found."""
@@ -98,7 +106,17 @@ def question_files(questions: Iterable[Question]) -> dict[str, bytes]:
     parts = [lines[start : start + LINES_PER_FILE] for start in range(0, len(lines), LINES_PER_FILE)]
     if len(parts) > MOST_FILES:
         raise ValueError(f"{len(lines):,} questions are more than {MOST_FILES} files of {LINES_PER_FILE:,}")
-    return {f"part-{number:04}.json": ("\n".join(part) + "\n").encode() for number, part in enumerate(parts)}
+    return {file_name(number): ("\n".join(part) + "\n").encode() for number, part in enumerate(parts)}
+
+
+def file_name(number: int) -> str:
+    """The name of a file of questions, from 0."""
+    return f"part-{number:04}.json"
+
+
+def subjects_of(questions: bytes) -> set[str]:
+    """Whom or what a file of ours asks about."""
+    return {str(next(iter(json.loads(line).values()))) for line in questions.splitlines()}
 
 
 def run_batch_job(resources: Resources, job: BatchJob, role_arn: str) -> Outcome:
@@ -107,39 +125,42 @@ def run_batch_job(resources: Resources, job: BatchJob, role_arn: str) -> Outcome
     def bring() -> Outcome:
         name, noun = resources.name(job.suffix), f"{job.kind}Job"
         member = noun[0].lower() + noun[1:]
-        make = {
-            "jobName": name,
-            "solutionVersionArn": job.version_arn,
-            "numResults": job.results,
-            "jobInput": {"s3DataSource": {"path": job.questions}},
-            "jobOutput": {"s3DataDestination": {"path": job.answers}},
-            "roleArn": role_arn,
-        }
-        where = {"solutionVersionArn": job.version_arn}
-        found = resources.found_or_made(noun, f"{member}s", f"{member}Arn", where, lambda entry: entry["jobName"] == name, make)
+        where, is_it = {"solutionVersionArn": job.version_arn}, lambda entry: entry["jobName"] == name
+        known = resources.find(noun, f"{member}s", where, is_it)
+        if known is None:
+            make = {
+                "jobName": name,
+                "solutionVersionArn": job.version_arn,
+                "numResults": job.results,
+                "jobInput": {"s3DataSource": {"path": job.questions()}},
+                "jobOutput": {"s3DataDestination": {"path": job.answers}},
+                "roleArn": role_arn,
+            }
+            found = resources.made(noun, f"{member}s", f"{member}Arn", where, is_it, make)
+        else:
+            found = str(known[f"{member}Arn"])
         resources.wait(noun, member, {f"{member}Arn": found})
         return Outcome(job.suffix, "loaded", found)
 
     return attempt(job.suffix, bring)
 
 
-def read_answers(data: bytes, asked: Sequence[str]) -> Answers:
-    """The answers of one output file. ``asked`` names the fields that may tell what was asked about (``userId``, ``itemId``, ``itemAttributes``)."""
-    answers, seen = Answers(), set()
+def read_answers(data: bytes, fields: Sequence[str], asked: set[str]) -> Answers:
+    """The answers of one output file. ``fields`` may tell what a line is about (``userId``, ``itemId``, ``itemAttributes``); ``asked`` are the subjects."""
+    answers = Answers()
     for number, line in enumerate(data.splitlines(), 1):
         if not line.strip():
             continue
         subject, found = "", ""
         try:
-            subject, results, scores = _answer(line, asked)
-            found = "answered twice" if subject in seen else ""
+            subject, results, scores = _answer(line, fields)
+            found = "answered twice" if subject in answers.subjects_answered else "" if subject in asked else "nobody asked about it"
         except _Bad as error:
             subject, found = error.subject, str(error)
         if found:
             answers.bad.append(BadLine(number, subject, found, line.decode("utf-8", "replace")[:PAYLOAD_CHARACTERS]))
             continue
-        seen.add(subject)
-        answers.answered += 1
+        answers.subjects_answered.add(subject)
         answers.empty += not results
         answers.subjects += [subject] * len(results)
         answers.ranks += range(1, len(results) + 1)
@@ -154,7 +175,7 @@ class _Bad(Exception):
         self.subject = subject
 
 
-def _answer(line: bytes, asked: Sequence[str]) -> tuple[str, list[str], list[float | None]]:
+def _answer(line: bytes, fields: Sequence[str]) -> tuple[str, list[str], list[float | None]]:
     """Whom or what a line is about, its results without repetitions, and their scores (NULL where the recipe gives none)."""
     try:
         record = json.loads(line)
@@ -163,7 +184,7 @@ def _answer(line: bytes, asked: Sequence[str]) -> tuple[str, list[str], list[flo
     if not isinstance(record, dict):
         raise _Bad("no JSON object")
     echo = record["input"] if isinstance(record.get("input"), dict) else record
-    subject = next((str(echo[name]) for name in asked if echo.get(name)), "")
+    subject = next((str(echo[name]) for name in fields if echo.get(name)), "")
     if not subject:
         raise _Bad("does not say what was asked")
     if record.get("error"):
