@@ -7,6 +7,7 @@ Belongs here: what is imported, and how. Not here: how Personalize is asked (``a
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from functools import partial
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from omnichannel_assets.activation.ledger import Content, Entry
 from omnichannel_assets.activation.outcomes import Outcome
+from omnichannel_assets.assets.campaign_streams import Stream
 from omnichannel_assets.assets.deletions import import_key
 from omnichannel_assets.assets.ledgers import KNOWN_BEFORE
 from omnichannel_assets.assets.personalize_parts import bring_parts, poll_of, where_of
@@ -33,42 +35,60 @@ DATASETS = {"Interactions": "personalize_interactions", "Items": "personalize_it
 INTERACTIONS = "Interactions"
 
 
+@dataclass(frozen=True)
+class DataSet:
+    """A data set that is wanted now: its stream with the digest of its file as the one content, the file, whom it names, and its rows."""
+
+    stream: Stream
+    file: bytes
+    user_ids: list[str]
+    rows: pa.Table
+
+
 def send_personalize(delivery: Delivery, world: World, channels: Channels) -> None:
     """Bring data sets up to date, then everything that is named. A part that ends badly stops only what stands on it."""
-    for name in DATASETS:
-        if delivery.wants(name, is_campaign=False):
-            _import(delivery, world, channels, name)
+    for found in data_sets(delivery, world):
+        _import(delivery, world, channels, found)
     bring_parts(delivery, channels)
 
 
-def _import(delivery: Delivery, world: World, channels: Channels, name: str) -> None:
-    """Import one data set if its file differs from the one imported last. A refused one is tried again each date."""
+def data_sets(delivery: Delivery, world: World) -> Iterator[DataSet]:
+    """Each data set of Personalize that is wanted now."""
     from omnichannel_assets.activation.personalize_files import write_csv
     from omnichannel_assets.activation.personalize_schemas import schemas_of
 
-    settings = delivery.workspace.settings
-    rows = world.rows(DATASETS[name])
-    rows = rows.rename_columns([column.upper() for column in rows.column_names])
-    file = write_csv(schemas_of(settings.personalize_domain)[name], rows)
-    delivery.results[name].left_out = len(file.rejected)
-    if not file.rows:
-        delivery.stop(name, "nothing sent: there are no rows; an import would empty the data set", is_unexpected=delivery.holds(name))
-        return
-    content = _content_of(delivery, name, file.data)
-    if "USER_ID" in rows.column_names:
-        note_sent(delivery, rows["USER_ID"].unique().to_pylist())
+    schemas = schemas_of(delivery.workspace.settings.personalize_domain)
+    for name in DATASETS:
+        if not delivery.wants(name, is_campaign=False):
+            continue
+        rows = world.rows(DATASETS[name])
+        rows = rows.rename_columns([column.upper() for column in rows.column_names])
+        file = write_csv(schemas[name], rows)
+        delivery.results[name].left_out = len(file.rejected)
+        if not file.rows:
+            delivery.stop(name, "nothing sent: there are no rows; an import would empty the data set", is_unexpected=delivery.holds(name))
+            continue
+        user_ids = rows["USER_ID"].unique().to_pylist() if "USER_ID" in rows.column_names else []
+        yield DataSet(Stream(name, [_content_of(delivery, name, file.data)]), file.data, user_ids, rows)
+
+
+def _import(delivery: Delivery, world: World, channels: Channels, found: DataSet) -> None:
+    """Import one data set if its file differs from the one imported last. A refused one is tried again each date."""
+    name = found.stream.name
+    if found.user_ids:
+        note_sent(delivery, found.user_ids)
     before = _Before(delivery.stored.ledger.newest(name).get(name), delivery.stored.mark(KNOWN_BEFORE, name))
     delivery.stored.note(KNOWN_BEFORE, name, world.in_force)
-    sending = delivery.stored.begin(name, [content], delivery.as_of)
+    sending = delivery.stored.begin(name, found.stream.contents, delivery.as_of)
     for entry, _ in sending:
-        added = _added(delivery, before, rows) if name == INTERACTIONS else None
+        added = _added(delivery, before, found.rows) if name == INTERACTIONS else None
         try:
-            outcome = _imported(delivery, channels, entry, _source(channels, entry, before, file.data, added))
+            outcome = _imported(delivery, channels, entry, _source(channels, entry, before, found.file, added))
         except RetryableError as error:
             outcome = Outcome(name, "failed", str(error))
         delivery.stored.ledger.settle(entry, outcome.state, outcome.words)
     delivery.stored.finish(name, delivery.as_of)
-    delivery.count(name, [content], [], [name for _ in sending])
+    delivery.count(name, found.stream.contents, [], [name for _ in sending])
 
 
 def _content_of(delivery: Delivery, name: str, data: bytes) -> Content:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from omnichannel_assets.activation.ledger import Content, Entry
 from omnichannel_assets.activation.outcomes import Outcome
+from omnichannel_assets.assets.campaign_streams import Stream
 from omnichannel_assets.assets.streams import Delivery, StreamResult
 from omnichannel_assets.settings_personalize import PARTS
 
@@ -47,6 +48,41 @@ def bring_parts(delivery: Delivery, channels: Channels) -> None:
     for part in delivery.workspace.settings.personalize_create:
         bring.part(part)
     delivery.shown["Personalize at your cost"] = _overview(delivery)
+
+
+def planned_parts(delivery: Delivery) -> list[Stream]:
+    """What would be made of what is named, without a call; results say what follows from it, and what is not named."""
+    settings, streams = delivery.workspace.settings, []
+    follows = {
+        TRAINING: f"follows new data, at least {settings.personalize_train_days} days after the last",
+        "campaign": "follows the training",
+        "batch_inference": "asked once a trained version",
+        "batch_segment": "asked once a trained version",
+    }
+    named = [one for part in settings.personalize_create for one in ((part, TRAINING) if part == "solution" else (part,))]
+    for part in named:
+        if part in follows:
+            delivery.results[part] = StreamResult(note=follows[part])
+        elif delivery.wants(part, is_campaign=False):
+            streams.append(Stream(part, _contents(delivery, wanted_of(settings, part))))
+    others = [part for part in PARTS if part not in settings.personalize_create]
+    if others:
+        delivery.results["not made"] = StreamResult(note=f"PERSONALIZE_CREATE does not name {', '.join(others)}")
+    return streams
+
+
+def wanted_of(settings: Settings, part: str) -> dict[str, dict[str, Any]]:
+    """What a part consists of: destination key -> fields. For parts that hang on nothing but settings."""
+    from omnichannel_assets.activation.personalize_models import METRICS
+
+    if part == "metric_attribution":
+        return {part: {"metrics": [f"{metric.name}={metric.event_type}:{metric.expression}" for metric in METRICS]}}
+    keys = {"recommender": settings.personalize_use_cases, "solution": recipes_of(settings)}
+    return {key: {} for key in keys.get(part, [part])}
+
+
+def _contents(delivery: Delivery, wanted: Mapping[str, Mapping[str, Any]]) -> list[Content]:
+    return [Content(key, None, {**fields, **where_of(delivery)}, insists=True) for key, fields in wanted.items()]
 
 
 def where_of(delivery: Delivery) -> dict[str, str]:
@@ -112,29 +148,27 @@ class _Bringing:
     def _tracker(self) -> None:
         from omnichannel_assets.activation.personalize_models import event_tracker
 
-        self._keep("event_tracker", {"event_tracker": {}}, lambda entry: event_tracker(self.resources))
+        self._keep("event_tracker", lambda entry: event_tracker(self.resources))
         self._tell("PERSONALIZE_TRACKING_ID", "event_tracker")
 
     def _metrics(self) -> None:
-        from omnichannel_assets.activation.personalize_models import METRICS, metric_attribution
+        from omnichannel_assets.activation.personalize_models import metric_attribution
 
         place, role = self.channels.place_of(METRICS_FOLDER), self.channels.personalize_role
-        metrics = [f"{metric.name}={metric.event_type}:{metric.expression}" for metric in METRICS]
         if self._has_interactions("metric_attribution"):
-            wanted = {"metric_attribution": {"metrics": metrics, "place": place}}
-            self._keep("metric_attribution", wanted, lambda entry: metric_attribution(self.resources, place, role))
+            self._keep("metric_attribution", lambda entry: metric_attribution(self.resources, place, role))
 
     def _recommenders(self) -> None:
         from omnichannel_assets.activation.personalize_models import recommender
 
         if self._has_interactions("recommender"):
-            self._keep("recommender", {case: {} for case in self.settings.personalize_use_cases}, lambda entry: recommender(self.resources, entry.destination_key))
+            self._keep("recommender", lambda entry: recommender(self.resources, entry.destination_key))
         self._tell("PERSONALIZE_RECOMMENDER_ARN", "recommender")
 
     def _solutions(self) -> None:
         from omnichannel_assets.activation.personalize_models import solution
 
-        self._keep("solution", {recipe: {} for recipe in recipes_of(self.settings)}, lambda entry: solution(self.resources, entry.destination_key))
+        self._keep("solution", lambda entry: solution(self.resources, entry.destination_key))
         if self._has_interactions(TRAINING) and self.delivery.wants(TRAINING, is_campaign=False):
             self._train()
 
@@ -170,7 +204,7 @@ class _Bringing:
             self.delivery.results["campaign"] = StreamResult(note=f"waits for a trained version of {recipe}")
         else:
             arn = version.words or ""
-            self._keep("campaign", {recipe: {"version": version.message_id}}, lambda entry: campaign(self.resources, recipe, arn))
+            self._keep("campaign", lambda entry: campaign(self.resources, recipe, arn), {recipe: {"version": version.message_id}})
         self._tell("PERSONALIZE_RECOMMENDER_ARN", "campaign")
 
     def _has_interactions(self, stream: str) -> bool:
@@ -180,12 +214,12 @@ class _Bringing:
         self.delivery.results[stream] = StreamResult(note="waits for the import of Interactions")
         return False
 
-    def _keep(self, stream: str, wanted: Mapping[str, Mapping[str, Any]], make: Callable[[Entry], Outcome]) -> None:
-        """Make what the ledger does not know as made, one destination key each."""
+    def _keep(self, stream: str, make: Callable[[Entry], Outcome], wanted: Mapping[str, Mapping[str, Any]] | None = None) -> None:
+        """Make what the ledger does not know as made, one destination key each; ``wanted`` unless the settings alone say it."""
         delivery = self.delivery
         if not delivery.wants(stream, is_campaign=False):
             return
-        contents = [Content(key, None, {**fields, **where_of(delivery)}, insists=True) for key, fields in wanted.items()]
+        contents = _contents(delivery, wanted or wanted_of(self.settings, stream))
         sending = delivery.stored.begin(stream, contents, delivery.as_of)
         for entry, _ in sending:
             outcome = make(entry)
