@@ -331,7 +331,7 @@ def _validated(values: Mapping[str, tuple[Any, str]], problems: list[str]) -> Se
             source=values["last_day"][1],
         )
     _check_live(settings)
-    check_personalize(settings, values.get("personalize_create", ("", "default"))[1])
+    check_personalize(settings.personalize_create, settings.personalize_domain, values.get("personalize_create", ("", "default"))[1])
     _check_matching(settings, values)
     _check_device(settings, values)
     return settings

@@ -6,12 +6,7 @@ Here: the parts of PERSONALIZE_CREATE and the recipes we know how to ask. Not he
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from omnichannel_assets.errors import SettingError
-
-if TYPE_CHECKING:
-    from omnichannel_assets.settings import Settings
 
 PARTS = ("event_tracker", "metric_attribution", "recommender", "solution", "campaign", "batch_inference", "batch_segment")
 """What PERSONALIZE_CREATE may name, in the order it is made."""
@@ -44,14 +39,13 @@ def known_recipes(value: str | tuple[str, ...]) -> str | tuple[str, ...]:
     return value
 
 
-def check_personalize(settings: Settings, source: str) -> None:
+def check_personalize(named: tuple[str, ...], domain: str, source: str) -> None:
     """What is made at Personalize stands on something else that is named as well. Raises SettingError; ``source`` is where the list was read."""
-    named = settings.personalize_create
     standing = [part for part in named if part in NEED_SOLUTION]
     if standing and "solution" not in named:
         words = f"solution as well, which {standing[0]} stands on"
         raise SettingError("PERSONALIZE_CREATE", ",".join(named), expected=words, fix="add solution, which is paid for", source=source)
-    if "recommender" in named and not settings.personalize_domain:
+    if "recommender" in named and not domain:
         words = "no recommender, because PERSONALIZE_DOMAIN is empty"
         fix = "set PERSONALIZE_DOMAIN=ECOMMERCE and a new PERSONALIZE_GROUP"
         raise SettingError("PERSONALIZE_CREATE", ",".join(named), expected=words, fix=fix, source=source)

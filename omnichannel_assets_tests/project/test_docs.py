@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from docs import reference
+from docs import reference, sequences
 from omnichannel_assets.cli import cli
 from omnichannel_assets.definitions import build_definitions
 from omnichannel_assets.serving.answers import Item, Received, Recommendations
@@ -31,6 +31,13 @@ def test_the_settings_table_is_the_one_the_code_gives() -> None:
 
 def test_the_tables_page_is_the_one_the_code_gives() -> None:
     assert reference.TABLES.read_text(encoding="utf-8") == reference.tables_page(), "run: make docs"
+
+
+@pytest.mark.parametrize("name", sequences.RECORDINGS)
+def test_the_sequence_of_a_page_is_that_of_a_run_made_now(name: str) -> None:
+    recording = sequences.RECORDINGS[name]
+    page = (ROOT / "docs" / recording.page).read_text(encoding="utf-8")
+    assert page == sequences.with_diagram(page, name, sequences.recorded(recording)), "run: python -m docs.sequences"
 
 
 def test_every_setting_is_explained_where_people_operate_the_graph() -> None:
