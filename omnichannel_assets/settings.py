@@ -16,10 +16,10 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, ValidationInfo, field_validator
 
 from omnichannel_assets.errors import SettingError, UserError
-from omnichannel_assets.settings_personalize import check_personalize, known_recipes, parts_in_order
+from omnichannel_assets.settings_personalize import check_personalize, suited
 from omnichannel_assets.settings_words import EXPECTED, FIXES
 
 EARLIEST_DAY = date(2000, 1, 1)
@@ -176,15 +176,10 @@ class Settings(BaseModel):
             raise ValueError("segment or personalize, comma-separated")
         return value
 
-    @field_validator("personalize_create")
+    @field_validator("personalize_create", "personalize_recipe", "personalize_use_cases", "personalize_role_arn")
     @classmethod
-    def _can_be_made(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        return parts_in_order(value)
-
-    @field_validator("personalize_recipe", "personalize_use_cases")
-    @classmethod
-    def _are_recipes(cls, value: str | tuple[str, ...]) -> str | tuple[str, ...]:
-        return known_recipes(value)
+    def _suits_personalize(cls, value: Any, info: ValidationInfo) -> Any:
+        return suited(info.field_name or "", value)
 
     @field_validator("sandbox_url", "segment_url", "segment_public_api_url")
     @classmethod

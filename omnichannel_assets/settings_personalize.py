@@ -6,6 +6,9 @@ Here: the parts of PERSONALIZE_CREATE and the recipes we know how to ask. Not he
 
 from __future__ import annotations
 
+import re
+from typing import Any
+
 from omnichannel_assets.errors import SettingError
 
 PARTS = ("event_tracker", "metric_attribution", "recommender", "solution", "campaign", "batch_inference", "batch_segment")
@@ -22,20 +25,18 @@ USE_CASES = (
 )
 
 
-def parts_in_order(value: tuple[str, ...]) -> tuple[str, ...]:
-    """The named parts in the order they are made. Raises ValueError."""
-    if set(value) - set(PARTS):
-        raise ValueError(f"any of {', '.join(PARTS)}, comma-separated")
-    return tuple(part for part in PARTS if part in value)
-
-
-def known_recipes(value: str | tuple[str, ...]) -> str | tuple[str, ...]:
-    """A recipe, or use cases of the domain, as they are named. Raises ValueError."""
-    if isinstance(value, str):
-        if value not in RECIPES:
-            raise ValueError(f"one of {', '.join(RECIPES)}")
-    elif not value or set(value) - set(USE_CASES):
+def suited(name: str, value: Any) -> Any:
+    """The value of one of Personalize's settings, parts in the order they are made. Raises ValueError, which says what was expected."""
+    if name == "personalize_create":
+        if set(value) - set(PARTS):
+            raise ValueError(f"any of {', '.join(PARTS)}, comma-separated")
+        return tuple(part for part in PARTS if part in value)
+    if name == "personalize_recipe" and value not in RECIPES:
+        raise ValueError(f"one of {', '.join(RECIPES)}")
+    if name == "personalize_use_cases" and (not value or set(value) - set(USE_CASES)):
         raise ValueError(f"some of {', '.join(USE_CASES)}, comma-separated")
+    if name == "personalize_role_arn" and value and not re.fullmatch(r"arn:[a-z\d-]+:iam::\d{12}:role/[\w+=,.@/-]+", value):
+        raise ValueError("the ARN of a role, such as arn:aws:iam::123456789012:role/personalize")
     return value
 
 

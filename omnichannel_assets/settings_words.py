@@ -62,6 +62,7 @@ FIXES = {
     "segment_s3_files": "write off or on",
     "segment_integrations": 'write {"All": true}, for example',
     "connect_domain": "write omnichannel, for example",
+    "personalize_role_arn": "copy the role's ARN",
     "personalize_domain": "write ECOMMERCE, or leave it empty",
     "personalize_create": "write event_tracker,solution,campaign, for example, or leave it empty",
     "personalize_recipe": "write aws-user-personalization-v2, for example",

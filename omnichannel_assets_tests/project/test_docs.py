@@ -34,7 +34,7 @@ def test_the_tables_page_is_the_one_the_code_gives() -> None:
 
 
 @pytest.mark.parametrize("name", sequences.RECORDINGS)
-def test_the_sequence_of_a_page_is_that_of_a_run_made_now(name: str) -> None:
+def test_a_sequence_diagram_is_the_one_a_run_records(name: str) -> None:
     recording = sequences.RECORDINGS[name]
     page = (ROOT / "docs" / recording.page).read_text(encoding="utf-8")
     assert page == sequences.with_diagram(page, name, sequences.recorded(recording)), "run: python -m docs.sequences"
