@@ -170,7 +170,7 @@ class _Asking:
         if not read.counts["with_results"]:
             return Outcome(entry.destination_key, "rejected", "the job ended without any answer that can be read")
         self._publish(entry, read)
-        return Outcome(entry.destination_key, "loaded", outcome.words)
+        return Outcome(entry.destination_key, "loaded")
 
     def _folder(self, entry: Entry) -> str:
         return f"personalize/{self.batch.stream}/{entry.message_id}/"

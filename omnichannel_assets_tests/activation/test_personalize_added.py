@@ -47,7 +47,7 @@ row = st.tuples(st.sampled_from("ab"), st.sampled_from("xy"), st.integers(0, 3),
 
 
 @given(st.lists(row, max_size=6), st.lists(row, max_size=6), st.lists(row, min_size=1, max_size=6))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_whenever_only_new_rows_are_taken_the_data_set_is_that_of_a_whole_import(imported, earlier, later) -> None:
     least, personalize_files.LEAST_INTERACTIONS = personalize_files.LEAST_INTERACTIONS, 1
     try:
