@@ -113,17 +113,10 @@ class Settings(BaseModel):
     personalize_role_arn: str = Field("", description="Role that Personalize reads the files with.")
     personalize_s3_uri: str = Field("", description="Folder (s3://bucket/prefix) that Personalize imports from, for live use.")
     personalize_domain: Literal["", "ECOMMERCE"] = Field("", description="Domain of the dataset group; recommenders need ECOMMERCE. Empty: a custom group.")
-    personalize_create: tuple[str, ...] = Field(
-        (),
-        description="What Personalize shall run at your cost, comma-separated: event_tracker, metric_attribution, recommender, solution, campaign, batch_inference, batch_segment. Empty: data sets only.",
-    )
+    personalize_create: tuple[str, ...] = Field((), description="What Personalize shall run at your cost, comma-separated: event_tracker, metric_attribution, recommender, solution, campaign, batch_inference, batch_segment. Empty: data sets only.")
     personalize_recipe: str = Field("aws-user-personalization-v2", description="Recipe of the solution behind campaign and batch_inference.")
-    personalize_segment_recipe: Literal["aws-item-affinity", "aws-item-attribute-affinity"] = Field(
-        "aws-item-affinity", description="Recipe of batch_segment: who cares for popular items, or for categories."
-    )
-    personalize_use_cases: tuple[str, ...] = Field(
-        ("aws-ecomm-recommended-for-you",), description="Use cases of the ECOMMERCE domain that get a recommender, comma-separated."
-    )
+    personalize_segment_recipe: Literal["aws-item-affinity", "aws-item-attribute-affinity"] = Field("aws-item-affinity", description="Recipe of batch_segment: who cares for popular items, or for categories.")
+    personalize_use_cases: tuple[str, ...] = Field(("aws-ecomm-recommended-for-you",), description="Use cases of the ECOMMERCE domain that get a recommender, comma-separated.")
     personalize_train_days: int = Field(7, ge=1, le=3650, description="Least days between two trainings of a solution; without new data there is none.")
     personalize_recommender_arn: str = Field("", description="Campaign or recommender that answers the shop. Empty: the lake's own lists do.")
     personalize_tracking_id: str = Field("", description="Event tracker that receives the shop's events. Empty: the one of PERSONALIZE_GROUP, looked up.")
@@ -349,13 +342,8 @@ def _check_live(settings: Settings) -> None:
 def _check_matching(settings: Settings, values: Mapping[str, tuple[Any, str]]) -> None:
     """Matching needs an extra. Raises SettingError."""
     if settings.identity_matching == "on" and find_spec("splink") is None:
-        raise SettingError(
-            "IDENTITY_MATCHING",
-            "on",
-            expected="off, because splink is not installed",
-            fix="pip install omnichannel-assets[match], or write off",
-            source=values["identity_matching"][1],
-        )
+        fix, source = "pip install omnichannel-assets[match], or write off", values["identity_matching"][1]
+        raise SettingError("IDENTITY_MATCHING", "on", expected="off, because splink is not installed", fix=fix, source=source)
 
 
 def _check_device(settings: Settings, values: Mapping[str, tuple[Any, str]]) -> None:
