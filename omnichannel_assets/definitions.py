@@ -17,6 +17,7 @@ from omnichannel_assets.assets import (
     identity_health,
     interactions,
     landing,
+    personalize_results,
     propensity,
     recommendations,
     score_monitoring,
@@ -51,6 +52,7 @@ def build_assets(settings: Settings, registry: dict[str, TableSpec]) -> list[dg.
         *campaign_events.assets(),
         *campaign_results.assets(as_ofs),
         *deliveries.assets(as_ofs),
+        *personalize_results.assets(as_ofs),
     ]
 
 

@@ -15,6 +15,7 @@ from omnichannel_assets.assets.erasure import unfinished as unfinished_erasures
 from omnichannel_assets.assets.reporting import PICTURES_TAG
 from omnichannel_assets.assets.segment import stale_days, stale_fact_days
 from omnichannel_assets.assets.steps import log
+from omnichannel_assets.automation.jobs import READ_BACK
 from omnichannel_assets.automation.partitions import as_of_days
 from omnichannel_assets.automation.sensors import RANGE_END, RANGE_START
 from omnichannel_assets.definitions import build_assets
@@ -23,7 +24,7 @@ from omnichannel_assets.lake.tables import EVENT_FACTS, ORDER_FACTS
 from omnichannel_assets.lake.tables_scores import SCORE_MONITORING
 from omnichannel_assets.resources.dagster import WorkspaceResource
 from omnichannel_assets.resources.workspace import Workspace
-from omnichannel_assets.settings import has_dagster_home
+from omnichannel_assets.settings import Settings, has_dagster_home
 
 FACTS = (EVENT_FACTS, ORDER_FACTS)
 DELIVERY = "_delivery"
@@ -69,12 +70,19 @@ def run_graph(workspace: Workspace) -> RunResult:
         graph.run(name for name in graph.left if name not in (*graph.by_as_of, *AFTER_SCORES))
         dated = _Waves(Workspace(workspace.settings.model_copy(update={"as_of": as_of})))  # so that this date is one of the partitions
         channels = [name for name in dated.by_as_of if name.endswith(DELIVERY)]
-        dated.run([name for name in dated.by_as_of if name not in channels], {as_of})
-        delivered, unfinished = _deliver(dated, channels, as_of)
+        read_back = [name for name in READ_BACK if _is_asked_for(workspace.settings, name)]
+        dated.run([name for name in dated.by_as_of if name not in (*channels, *READ_BACK)], {as_of})
+        delivered, unfinished = _deliver(dated, [*channels, *read_back], as_of)
         dated.run(AFTER_SCORES)
         after = _state(workspace)
     rewritten = {table: count for table in after if (count := len(set(after[table].items()) - set(before[table].items())))}
     return RunResult(as_of, rewritten, delivered, tuple(unfinished))
+
+
+def _is_asked_for(settings: Settings, name: str) -> bool:
+    """Whether results of Personalize's models are wanted; those that are not have nothing to tell."""
+    part = {"personalize_recommendations": "batch_inference", "personalize_segments": "batch_segment"}[name]
+    return part in settings.personalize_create
 
 
 def refresh_trusted(workspace: Workspace) -> None:

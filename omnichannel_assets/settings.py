@@ -19,6 +19,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, ValidationInfo, field_validator
 
 from omnichannel_assets.errors import SettingError, UserError
+from omnichannel_assets.settings_personalize import check_personalize, suited
 from omnichannel_assets.settings_words import EXPECTED, FIXES, FORMATS
 
 EARLIEST_DAY = date(2000, 1, 1)
@@ -113,6 +114,12 @@ class Settings(BaseModel):
     personalize_group: str = Field("omnichannel", description="Name of the Personalize dataset group.")
     personalize_role_arn: str = Field("", description="Role that Personalize reads the files with.")
     personalize_s3_uri: str = Field("", description="Folder (s3://bucket/prefix) that Personalize imports from, for live use.")
+    personalize_domain: Literal["", "ECOMMERCE"] = Field("", description="Domain of the dataset group; recommenders need ECOMMERCE. Empty: a custom group.")
+    personalize_create: tuple[str, ...] = Field((), description="What Personalize shall run at your cost, comma-separated: event_tracker, metric_attribution, recommender, solution, campaign, batch_inference, batch_segment. Empty: data sets only.")
+    personalize_recipe: str = Field("aws-user-personalization-v2", description="Recipe of the solution behind campaign and batch_inference.")
+    personalize_segment_recipe: Literal["aws-item-affinity", "aws-item-attribute-affinity"] = Field("aws-item-affinity", description="Recipe of batch_segment: who cares for popular items, or for categories.")
+    personalize_use_cases: tuple[str, ...] = Field(("aws-ecomm-recommended-for-you",), description="Use cases of the ECOMMERCE domain that get a recommender, comma-separated.")
+    personalize_train_days: int = Field(7, ge=1, le=3650, description="Least days between two trainings of a solution; without new data there is none.")
     personalize_recommender_arn: str = Field("", description="Campaign or recommender that answers the shop. Empty: the lake's own lists do.")
     personalize_tracking_id: str = Field("", description="Event tracker that receives the shop's events. Empty: the one of PERSONALIZE_GROUP, looked up.")
     pinpoint_application_id: str = Field("", description="Pinpoint project named in the import request.")
@@ -139,7 +146,9 @@ class Settings(BaseModel):
             raise ValueError("a date written YYYY-MM-DD")  # the type alone would also read seconds since 1970
         return None if value == "" else value
 
-    @field_validator("history_sources", "identifier_traits", "online_store_ids", "live_channels", "connect_campaigns", mode="before")
+    @field_validator(
+        "history_sources", "identifier_traits", "online_store_ids", "live_channels", "connect_campaigns", "personalize_create", "personalize_use_cases", mode="before"
+    )
     @classmethod
     def _split_commas(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
@@ -171,6 +180,11 @@ class Settings(BaseModel):
         if set(value) - {"segment", "personalize", "connect"}:
             raise ValueError("segment, personalize or connect, comma-separated")
         return value
+
+    @field_validator("personalize_create", "personalize_recipe", "personalize_use_cases", "personalize_role_arn")
+    @classmethod
+    def _suits_personalize(cls, value: Any, info: ValidationInfo) -> Any:
+        return suited(info.field_name or "", value)
 
     @field_validator("sandbox_url", "segment_url", "segment_public_api_url")
     @classmethod
@@ -311,6 +325,7 @@ def _validated(values: Mapping[str, tuple[Any, str]], problems: list[str]) -> Se
             source=values["last_day"][1],
         )
     _check_live(settings)
+    check_personalize(settings.personalize_create, settings.personalize_domain, values.get("personalize_create", ("", "default"))[1])
     _check_matching(settings, values)
     _check_device(settings, values)
     return settings
@@ -336,13 +351,8 @@ def _check_live(settings: Settings) -> None:
 def _check_matching(settings: Settings, values: Mapping[str, tuple[Any, str]]) -> None:
     """Matching needs an extra. Raises SettingError."""
     if settings.identity_matching == "on" and find_spec("splink") is None:
-        raise SettingError(
-            "IDENTITY_MATCHING",
-            "on",
-            expected="off, because splink is not installed",
-            fix="pip install omnichannel-assets[match], or write off",
-            source=values["identity_matching"][1],
-        )
+        fix, source = "pip install omnichannel-assets[match], or write off", values["identity_matching"][1]
+        raise SettingError("IDENTITY_MATCHING", "on", expected="off, because splink is not installed", fix=fix, source=source)
 
 
 def _check_device(settings: Settings, values: Mapping[str, tuple[Any, str]]) -> None:

@@ -31,6 +31,9 @@ EXPECTED = {
     "connect_start_campaigns": "off or on",
     "connect_batch_rows": "a whole number from 0 to 100000",
     "connect_tolerance": "a share from 0 up to, but not, 1",
+    "personalize_domain": "ECOMMERCE or nothing",
+    "personalize_segment_recipe": "aws-item-affinity or aws-item-attribute-affinity",
+    "personalize_train_days": "a whole number of days from 1 to 3650",
 }
 """Where the type's own words would not help."""
 FORMATS = {
@@ -80,6 +83,13 @@ FIXES = {
     "connect_source_email": "write an address of the instance, or leave it empty",
     "connect_template_arn": "write the ARN of a message template, or leave it empty",
     "connect_domain": "write omnichannel, for example",
+    "personalize_role_arn": "copy the role's ARN",
+    "personalize_domain": "write ECOMMERCE, or leave it empty",
+    "personalize_create": "write event_tracker,solution,campaign, for example, or leave it empty",
+    "personalize_recipe": "write aws-user-personalization-v2, for example",
+    "personalize_segment_recipe": "write aws-item-affinity, for example",
+    "personalize_use_cases": "write aws-ecomm-recommended-for-you, for example",
+    "personalize_train_days": "write 7, for example",
     "personalize_s3_uri": "write s3://my-bucket/personalize, for example, or leave it empty",
     "aws_region": "write eu-west-1, for example",
     "live_channels": "write segment,personalize,connect, for example, or leave it empty",

@@ -73,6 +73,22 @@ WRONG = [
         "https://bucket/x",
         "PERSONALIZE_S3_URI: expected s3://bucket/prefix, got 'https://bucket/x' (from environment). Fix: write s3://my-bucket/personalize, for example, or leave it empty.",
     ),
+    (
+        "PERSONALIZE_CREATE",
+        "solution,lambda",
+        "PERSONALIZE_CREATE: expected any of event_tracker, metric_attribution, recommender, solution, campaign, batch_inference, batch_segment, comma-separated, got 'solution,lambda' (from environment). Fix: write event_tracker,solution,campaign, for example, or leave it empty.",
+    ),
+    ("PERSONALIZE_DOMAIN", "VIDEO", "PERSONALIZE_DOMAIN: expected ECOMMERCE or nothing, got 'VIDEO' (from environment). Fix: write ECOMMERCE, or leave it empty."),
+    (
+        "PERSONALIZE_RECIPE",
+        "aws-sims",
+        "PERSONALIZE_RECIPE: expected one of aws-user-personalization-v2, aws-user-personalization, aws-popularity-count, got 'aws-sims' (from environment). Fix: write aws-user-personalization-v2, for example.",
+    ),
+    (
+        "PERSONALIZE_ROLE_ARN",
+        "personalize",
+        "PERSONALIZE_ROLE_ARN: expected the ARN of a role, such as arn:aws:iam::123456789012:role/personalize, got 'personalize' (from environment). Fix: copy the role's ARN.",
+    ),
     ("AWS_REGION", "Ireland", "AWS_REGION: expected a region of AWS such as eu-west-1, got 'Ireland' (from environment). Fix: write eu-west-1, for example."),
     ("IDENTITY_MATCHING", "yes", "IDENTITY_MATCHING: expected off or on, got 'yes' (from environment). Fix: write off or on."),
     ("MATCH_THRESHOLD", "95", "MATCH_THRESHOLD: expected a probability above 0.5 and up to 1, got '95' (from environment). Fix: write 0.95, for example."),
@@ -84,6 +100,25 @@ WRONG = [
 def test_a_wrong_setting_is_told_in_one_line_with_its_fix(name: str, value: str, line: str, tmp_path: Path) -> None:
     with pytest.raises(UserError) as told:
         load_settings(environment={name: value}, folder=tmp_path)
+    assert str(told.value) == line
+
+
+@pytest.mark.parametrize(
+    ("named", "line"),
+    [
+        (
+            "event_tracker,campaign",
+            "PERSONALIZE_CREATE: expected solution as well, which campaign stands on, got 'event_tracker,campaign' (from environment). Fix: add solution, which is paid for.",
+        ),
+        (
+            "recommender",
+            "PERSONALIZE_CREATE: expected no recommender, because PERSONALIZE_DOMAIN is empty, got 'recommender' (from environment). Fix: set PERSONALIZE_DOMAIN=ECOMMERCE and a new PERSONALIZE_GROUP.",
+        ),
+    ],
+)
+def test_what_stands_on_something_at_personalize_needs_that_named_too(named: str, line: str, tmp_path: Path) -> None:
+    with pytest.raises(UserError) as told:
+        load_settings(environment={"PERSONALIZE_CREATE": named}, folder=tmp_path)
     assert str(told.value) == line
 
 

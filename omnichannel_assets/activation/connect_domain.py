@@ -13,7 +13,7 @@ from omnichannel_assets.activation.aws_clients import Refused, call_aws, error_c
 from omnichannel_assets.activation.calls import CallHook, no_hook
 from omnichannel_assets.activation.campaigns import Campaign
 from omnichannel_assets.activation.connect import EXPIRY_DAYS, object_type, object_type_request
-from omnichannel_assets.activation.personalize_import import Poll
+from omnichannel_assets.activation.polling import Poll
 from omnichannel_assets.activation.validation import InvalidRequest, validate
 from omnichannel_assets.errors import RetryableError, UserError
 

@@ -13,7 +13,7 @@ from typing import Any
 from omnichannel_assets.activation.aws_clients import Refused, call_aws, error_code
 from omnichannel_assets.activation.calls import CallHook, no_hook
 from omnichannel_assets.activation.outcomes import Outcome
-from omnichannel_assets.activation.personalize_import import pages, resource_name
+from omnichannel_assets.activation.personalize_resources import pages, resource_name
 from omnichannel_assets.errors import RetryableError
 
 EVENTS_PER_CALL = 10

@@ -13,7 +13,8 @@ from omnichannel_assets.activation.aws_clients import Refused, call_aws, error_c
 from omnichannel_assets.activation.calls import CallHook, no_hook
 from omnichannel_assets.activation.csv_files import csv_bytes
 from omnichannel_assets.activation.outcomes import Outcome
-from omnichannel_assets.activation.personalize_import import Poll, pages, resource_name
+from omnichannel_assets.activation.personalize_resources import pages, resource_name
+from omnichannel_assets.activation.polling import Poll
 from omnichannel_assets.errors import RetryableError
 
 USERS_PER_JOB = 300_000

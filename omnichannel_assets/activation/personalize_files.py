@@ -6,6 +6,7 @@ Work is by column, in Arrow; only what is left out is looked at row by row.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 MOST_SECONDS = 10**11
 """Later than the year 5100: milliseconds taken for seconds."""
+LEAST_INTERACTIONS, MOST_ADDED_BYTES = 1_000, 10**9
+"""What an incremental import must and may hold."""
 
 
 @dataclass(frozen=True)
@@ -35,18 +38,42 @@ def write_csv(schema: Schema, rows: pa.Table) -> ImportFile:
     Columns are found by name. Times may be timestamps or epoch seconds, categories lists of text, yes and no booleans. Raises ValueError when
     a column is missing, which is a mistake of the caller's and not of a row's.
     """
-    import pyarrow as pa
     import pyarrow.compute as pc
 
     missing = [column.name for column in schema.columns if column.name not in rows.column_names]
     if missing:
         raise ValueError(f"{schema.dataset_type}: no column {', '.join(missing)}")
-    ready = pa.table({column.name: _as_read(column, rows[column.name]) for column in schema.columns})
+    ready = _ready(schema, rows)
     found = {column.name: _problems(column, ready[column.name], rows[column.name]) for column in schema.columns}
     words = first_problem([problem for problems in found.values() for problem in problems])
     rejected = left_out(ready, schema.key, words)
     good = ready.filter(pc.is_null(words)).sort_by([(name, "ascending") for name in (*schema.key, *_others(schema))])
     return ImportFile(csv_bytes([column.name for column in schema.columns], good, "backslash"), good.num_rows, rejected)
+
+
+def added_since(schema: Schema, rows: pa.Table, is_earlier: pa.ChunkedArray, is_imported: Callable[[bytes], bool]) -> ImportFile | None:
+    """The file of the rows that are not ``is_earlier``, when importing only these leaves what importing all would; None when it would not.
+
+    The earlier rows have to give the very file that was imported (``is_imported`` is asked), no new row may have the key of an earlier one,
+    which would replace it, and the new rows must be as many, and not more, than such an import takes.
+    """
+    import pyarrow.compute as pc
+
+    earlier, later = rows.filter(is_earlier), rows.filter(pc.invert(is_earlier))
+    added = write_csv(schema, later) if later.num_rows >= LEAST_INTERACTIONS else None
+    if added is None or added.rows < LEAST_INTERACTIONS or len(added.data) > MOST_ADDED_BYTES:
+        return None
+    if not is_imported(write_csv(schema, earlier).data):
+        return None
+    keys = list(schema.key)
+    known, new = (_ready(schema, part).select(keys) for part in (earlier, later))
+    return added if known.join(new, keys, join_type="left semi").num_rows == 0 else None
+
+
+def _ready(schema: Schema, rows: pa.Table) -> pa.Table:
+    import pyarrow as pa
+
+    return pa.table({column.name: _as_read(column, rows[column.name]) for column in schema.columns})
 
 
 def _others(schema: Schema) -> list[str]:
@@ -73,7 +100,8 @@ def _as_read(column: Column, values: pa.ChunkedArray) -> pa.ChunkedArray:
     if pa.types.is_dictionary(values.type):
         values = values.cast(values.type.value_type)
     text = values.cast(pa.string())
-    return pc.if_else(pc.equal(text, ""), pa.scalar(None, pa.string()), text)
+    known = pc.if_else(pc.equal(text, ""), pa.scalar(None, pa.string()), text)
+    return pc.fill_null(known, column.default) if column.default else known
 
 
 def _problems(column: Column, values: pa.ChunkedArray, given: pa.ChunkedArray) -> list[Problem]:

@@ -1,4 +1,4 @@
-"""The Avro schemas of our Personalize datasets (a custom dataset group), and the limits of their columns.
+"""The Avro schemas of our Personalize datasets, of a custom group or of the ECOMMERCE domain, and the limits of their columns.
 
 Belongs here: columns, types, limits. Not here: files (`personalize_files`), calls (`personalize_import`).
 """
@@ -17,13 +17,14 @@ ID_CHARACTERS, CATEGORY_CHARACTERS, TEXT_CHARACTERS = 256, 1_000, 20_000
 
 @dataclass(frozen=True)
 class Column:
-    """One column. ``categorical`` values may hold several categories, joined by a vertical bar."""
+    """One column. ``categorical`` values may hold several categories, joined by a vertical bar. ``default`` is written where there is none."""
 
     name: str
     kind: Kind = "string"
     nullable: bool = False
     categorical: bool = False
     is_id: bool = False
+    default: str = ""
 
     @property
     def longest(self) -> int | None:
@@ -83,3 +84,13 @@ USERS = Schema(
     key=("USER_ID",),
 )
 SCHEMAS: dict[DatasetType, Schema] = {"Interactions": INTERACTIONS, "Items": ITEMS, "Users": USERS}
+ECOMMERCE = "ECOMMERCE"
+# The domain insists on a category for every item.
+DOMAIN_ITEMS = Schema(
+    "Items", (ITEM_ID, Column("PRICE", "float"), Column("CATEGORY_L1", categorical=True, default="other"), Column("IN_STOCK", categorical=True)), key=("ITEM_ID",)
+)
+
+
+def schemas_of(domain: str) -> dict[DatasetType, Schema]:
+    """The schemas of a dataset group of a domain; of a custom group when that is empty."""
+    return SCHEMAS | {"Items": DOMAIN_ITEMS} if domain == ECOMMERCE else SCHEMAS

@@ -190,7 +190,7 @@ def _look_at_regulation(sending: _Sending, job: str, batch: list[DeletionRequest
 def _send_personalize(sending: _Sending, _channel: str, requests: list[DeletionRequest]) -> None:
     """Data deletion jobs, one after another; the file that names whom to delete is taken away again."""
     from omnichannel_assets.activation.personalize_deletion import USERS_PER_JOB, delete_users
-    from omnichannel_assets.activation.personalize_import import Poll
+    from omnichannel_assets.activation.polling import Poll
 
     times, seconds = sending.looks
     for batch in _batches(requests, USERS_PER_JOB):
@@ -220,12 +220,13 @@ def _remove_imported(sending: _Sending) -> None:
     workspace = sending.workspace
     for row in workspace.lake.read(DELIVERY_LEDGER, [ledger_name(workspace, "personalize")]).to_pylist():
         if row["stream"] in ("Users", "Interactions") and row["state"] in ("loaded", "rejected"):
-            sending.clients.remove_file(import_key(row["stream"], row["content_hash"]))
+            for rows in ("whole", "added"):
+                sending.clients.remove_file(import_key(row["stream"], row["content_hash"], rows))
 
 
-def import_key(dataset: str, content_hash: str) -> str:
-    """Where the file of one import of a data set is put for Personalize."""
-    return f"personalize/{dataset}/{content_hash}.csv"
+def import_key(dataset: str, content_hash: str, rows: str = "whole") -> str:
+    """Where the file of one import of a data set is put for Personalize; ``added`` are the rows an incremental import brings."""
+    return f"personalize/{dataset}/{content_hash}{'-added' if rows == 'added' else ''}.csv"
 
 
 def _send_connect(sending: _Sending, _channel: str, requests: list[DeletionRequest]) -> None:

@@ -22,15 +22,15 @@ from omnichannel_assets.activation.outcomes import Outcome
 from omnichannel_assets.activation.pinpoint import PLACEHOLDER_APPLICATION, PLACEHOLDER_ROLE
 from omnichannel_assets.assets.as_of import as_of_reads, known_before
 from omnichannel_assets.assets.campaign_streams import SCORES, Stream, Streams
-from omnichannel_assets.assets.deletions import import_key, send_open
 from omnichannel_assets.assets.deletions import in_words as deletions_in_words
+from omnichannel_assets.assets.deletions import send_open
+from omnichannel_assets.assets.deliveries_personalize import DATASETS, send_personalize
 from omnichannel_assets.assets.ledgers import SERVICES, StoredLedger, ledger_name
 from omnichannel_assets.assets.membership_events import send_events, write_s3_files
 from omnichannel_assets.assets.removals import note_sent, queue_ended
 from omnichannel_assets.assets.reporting import step_asset
 from omnichannel_assets.assets.steps import StepReport
 from omnichannel_assets.assets.streams import Delivery, World, in_words
-from omnichannel_assets.errors import RetryableError
 from omnichannel_assets.lake.tables_activation import DELIVERY_LEDGER
 from omnichannel_assets.resources.approvals import audiences_digest
 from omnichannel_assets.resources.channels import Channels, is_reachable, open_channels
@@ -58,8 +58,8 @@ def deliver_connect(workspace: Workspace, as_ofs: Iterable[date], hook: CallHook
 
 
 def deliver_personalize(workspace: Workspace, as_ofs: Iterable[date], hook: CallHook = no_hook, *, is_released: bool = False) -> StepReport:
-    """Import the interactions, items and users data sets into Personalize where they changed."""
-    return _deliver(workspace, "personalize", as_ofs, hook, _import_personalize, is_released)
+    """Import the data sets that changed into Personalize, and bring what PERSONALIZE_CREATE names up to date."""
+    return _deliver(workspace, "personalize", as_ofs, hook, send_personalize, is_released)
 
 
 DELIVER = {"segment": deliver_segment, "pinpoint": deliver_pinpoint, "connect": deliver_connect, "personalize": deliver_personalize}
@@ -83,7 +83,8 @@ def _deliver(
         send(delivery, world, channels)
         queue_ended(delivery, world)
         forgotten = send_open(channels, [channel])
-    stored.report.figures |= {"as_of": str(delivery.as_of)} | {name: in_words(result) for name, result in delivery.results.items()}
+    stored.report.figures |= {"as_of": str(delivery.as_of)} | {name: in_words(result) for name, result in delivery.results.items()} | delivery.told
+    stored.report.shown |= delivery.shown
     if forgotten:
         stored.report.figures["deletions"] = deletions_in_words(forgotten)
     stored.report.unfinished = delivery.unfinished()
@@ -200,68 +201,11 @@ def _imported_endpoints(delivery: Delivery, channels: Channels, campaign: str, d
     return outcomes
 
 
-DATASETS = {"Interactions": "personalize_interactions", "Items": "personalize_items", "Users": "personalize_users"}
-"""Data set of Personalize (a stream of its own) -> the model of its rows."""
-
-
-def _import_personalize(delivery: Delivery, world: World, channels: Channels) -> None:
-    """Bring Personalize's data sets up to date: those whose file differs from the one imported last. A refused one is tried again each date."""
-    for stream, data, user_ids in data_sets(delivery, world):
-        if user_ids:
-            note_sent(delivery, user_ids)
-        sending = delivery.stored.begin(stream.name, stream.contents, delivery.as_of)
-        for entry, _ in sending:
-            outcome = _imported(delivery, channels, entry, data)
-            delivery.stored.ledger.settle(entry, outcome.state, outcome.words)
-        delivery.stored.finish(stream.name, delivery.as_of)
-        delivery.count(stream.name, stream.contents, [], [stream.name for _ in sending])
-
-
-def data_sets(delivery: Delivery, world: World) -> Iterator[tuple[Stream, bytes, list[str]]]:
-    """Each data set of Personalize that is wanted now: the stream with its file's digest as the one content, the file, and whom it names."""
-    from omnichannel_assets.activation.personalize_files import write_csv
-    from omnichannel_assets.activation.personalize_schemas import SCHEMAS
-
-    for name in DATASETS:
-        if not delivery.wants(name, is_campaign=False):
-            continue
-        rows = world.rows(DATASETS[name])
-        file = write_csv(SCHEMAS[name], rows.rename_columns([column.upper() for column in rows.column_names]))
-        delivery.results[name].left_out = len(file.rejected)
-        if not file.rows:
-            delivery.stop(name, "nothing sent: there are no rows; an import would empty the data set", is_unexpected=delivery.holds(name))
-            continue
-        fields = {"sha256": hashlib.sha256(file.data).hexdigest(), "group": delivery.workspace.settings.personalize_group}
-        user_ids = rows["user_id"].unique().to_pylist() if "user_id" in rows.column_names else []
-        yield Stream(name, [Content(name, None, fields, insists=True)]), file.data, user_ids
-
-
-def _imported(delivery: Delivery, channels: Channels, entry: Entry, data: bytes) -> Outcome:
-    """What became of one data set's file."""
-    from omnichannel_assets.activation.personalize_import import Poll, import_datasets
-
-    name = entry.stream
-    try:
-        place = channels.put_file(import_key(name, entry.content_hash), data)
-    except RetryableError as error:
-        return Outcome(name, "failed", str(error))
-    (outcome,) = import_datasets(
-        channels.aws("personalize"),
-        {name: place},
-        group_name=delivery.workspace.settings.personalize_group,
-        job_suffix=entry.message_id,
-        role_arn=channels.personalize_role,
-        hook=delivery.hook,
-        poll=Poll() if channels.is_live else Poll(every_seconds=0.02),
-    )
-    return outcome
-
-
 DESCRIPTIONS = {
     "segment": "Scores as traits of everybody Segment knows, and audience membership of the treatment arms. Only what changed is sent, once by effect.",
     "pinpoint": "Endpoint file and import request of each campaign for Pinpoint, treatment arm only; imported in the sandbox, the real service has ended.",
     "connect": "Profiles of each campaign in Connect Customer Profiles, treatment arm only, the segment of them, and the outbound campaign pointed at it.",
-    "personalize": "Interactions, items and users data sets imported into Personalize when they changed.",
+    "personalize": "Interactions, items and users data sets imported into Personalize when they changed; solutions, campaigns, recommenders and the event tracker as PERSONALIZE_CREATE names them.",
 }
 
 

@@ -15,8 +15,10 @@ from omnichannel_assets.activation.calls import no_hook
 from omnichannel_assets.activation.ledger import Content, Entry
 from omnichannel_assets.assets.as_of import known_before
 from omnichannel_assets.assets.campaign_streams import Stream, Streams
-from omnichannel_assets.assets.deliveries import DELIVER, data_sets, messages
+from omnichannel_assets.assets.deliveries import DELIVER, messages
+from omnichannel_assets.assets.deliveries_personalize import data_sets
 from omnichannel_assets.assets.ledgers import SERVICES, StoredLedger, ledger_name
+from omnichannel_assets.assets.personalize_parts import planned_parts
 from omnichannel_assets.assets.steps import StepReport
 from omnichannel_assets.assets.streams import Delivery, StreamResult, World
 from omnichannel_assets.errors import UserError
@@ -165,7 +167,7 @@ def _looked_at(workspace: Workspace, world: World, channel: str, *, is_released:
     delivery = Delivery(workspace, channel, world.as_of, no_hook, StoredLedger(workspace, ledger_name(workspace, channel)), is_released=is_released)
     streams = Streams(delivery, world)
     if channel == "personalize":
-        made: Iterable[Stream] = [stream for stream, _, _ in data_sets(delivery, world)]
+        made: Iterable[Stream] = [*(found.stream for found in data_sets(delivery, world)), *planned_parts(delivery)]
     else:
         made = streams.segment() if channel == "segment" else streams.files()
     return _Looked(delivery, {stream.name: stream for stream in made})

@@ -16,7 +16,7 @@ from omnichannel_assets.lake.lake import digest_of
 from omnichannel_assets.lake.tables_activation import DELIVERY_LEDGER
 from omnichannel_assets.resources.workspace import Workspace
 
-STARTED, DELIVERED = "started", "delivered"
+STARTED, DELIVERED, KNOWN_BEFORE = "started", "delivered", "known_before"
 LIVE = "_live"
 """Ends the ledger's name of a channel whose rows tell of the real service: what a sandbox was sent says nothing about it."""
 SERVICES = ("segment", "personalize", "connect")
@@ -60,6 +60,10 @@ class StoredLedger:
     def preview(self, stream: str, wanted: Iterable[Content], as_of: date) -> Sending:
         """What `begin` would send, without noting it in the lake. This ledger is of no use for a delivery afterwards."""
         return self.ledger.begin(stream, wanted, as_of)
+
+    def note(self, kind: str, stream: str, day: date) -> None:
+        """Set a mark; kept with the next save."""
+        self._marks[f"{kind}:{stream}"] = day.toordinal()
 
     def begin(self, stream: str, wanted: Iterable[Content], as_of: date, *, is_partial: bool = False) -> Sending:
         """Note what is about to be sent, in the lake, before anything leaves. What is partial does not count as the date's delivery."""

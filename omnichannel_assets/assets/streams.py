@@ -53,6 +53,10 @@ class Delivery:
     results: dict[str, StreamResult] = field(default_factory=dict)
     is_released: bool = False
     """A person has looked at a plan of exactly this and answered its questions."""
+    told: dict[str, str] = field(default_factory=dict)
+    """What else a person should know of it, such as an id to write into a setting: name -> text."""
+    shown: dict[str, str] = field(default_factory=dict)
+    """Title -> Markdown, for the catalog."""
 
     def wants(self, stream: str, *, is_campaign: bool) -> bool:
         """Whether a stream is to be sent now; if not, the result says why."""

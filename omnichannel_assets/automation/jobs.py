@@ -8,6 +8,8 @@ from omnichannel_assets.automation.approval import approve_job
 
 RECEIVED_DAY, DMS_TABLES, TRUSTED_REFRESH = "received_day", "dms_tables", "trusted_refresh"
 SCORES_REFRESH, MODEL_TRAINING, DELIVERY = "scores_refresh", "model_training", "delivery"
+READ_BACK = ("personalize_recommendations", "personalize_segments")
+"""Results of a channel's own models: they follow its delivery."""
 DELIVERIES = ("segment_delivery", "pinpoint_delivery", "connect_delivery", "personalize_delivery")
 RESULTS = ("campaign_outcomes", "campaign_results")
 RECEIVED_DAY_ASSETS = ("landing_files", "segment_events", "segment_duplicates", "event_facts", "order_facts")
@@ -16,7 +18,8 @@ RECEIVED_DAY_ASSETS = ("landing_files", "segment_events", "segment_duplicates", 
 def jobs(dms_tables: Iterable[str], as_of_days: dg.PartitionsDefinition) -> list:
     """Every job of the code location, for the DMS tables of the registry."""
     models = dg.AssetSelection.groups("models")
-    as_of = dg.AssetSelection.groups("features", "scores", "recommend") | dg.AssetSelection.assets("audiences", *RESULTS)
+    made = dg.AssetSelection.groups("features", "scores", "recommend") - dg.AssetSelection.assets(*READ_BACK)
+    as_of = made | dg.AssetSelection.assets("audiences", *RESULTS)
     trusted = dg.AssetSelection.groups("landing", "staged", "trusted") | dg.AssetSelection.assets("campaign_events")
     return [
         dg.define_asset_job(
@@ -46,8 +49,8 @@ def jobs(dms_tables: Iterable[str], as_of_days: dg.PartitionsDefinition) -> list
         ),
         dg.define_asset_job(
             DELIVERY,
-            selection=dg.AssetSelection.assets(*DELIVERIES),
-            description="Send one as-of date to every channel. Started by the sensor for fresh scores.",
+            selection=dg.AssetSelection.assets(*DELIVERIES, *READ_BACK),
+            description="Send one as-of date to every channel, and read back what Personalize makes of it. Started by the sensor for fresh scores.",
         ),
         approve_job(as_of_days),
     ]

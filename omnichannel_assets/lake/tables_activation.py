@@ -46,6 +46,46 @@ RECOMMENDATIONS = TableSchema(
     ("customer_id", "rank"),
     partition="as_of",
 )
+PERSONALIZE_RECOMMENDATIONS = TableSchema(
+    "personalize_recommendations",
+    "What Amazon Personalize recommends each customer, read back from its batch job. Empty unless PERSONALIZE_CREATE names batch_inference; one partition a trained version.",
+    (
+        CUSTOMER,
+        AS_OF,
+        required("rank", "integer", "1 is the best"),
+        required("item_id", "text", "item"),
+        Column("score", "number", "Personalize's own, to compare within one customer's list only; NULL where the recipe gives none"),
+    ),
+    ("customer_id", "rank"),
+    partition="as_of",
+)
+PERSONALIZE_SEGMENTS = TableSchema(
+    "personalize_segments",
+    "Whom Amazon Personalize expects to care for an item or a category, read back from its batch job. Empty unless PERSONALIZE_CREATE names batch_segment; no campaign reads it by itself, and it knows no consent.",
+    (
+        required("subject_type", "text", "item or attribute"),
+        required("subject", "text", "item id, or the condition on items as Personalize was asked"),
+        AS_OF,
+        required("rank", "integer", "1 cares most"),
+        CUSTOMER,
+    ),
+    ("subject_type", "subject", "rank"),
+    partition="as_of",
+)
+PERSONALIZE_BATCH_ERRORS = TableSchema(
+    "personalize_batch_errors",
+    "Lines of Personalize's batch output that hold no answer, with their place and why. Everything else of the same file is in the tables above.",
+    (
+        required("batch", "text", "which run: recommendations or segments, and its as-of date"),
+        required("file", "text", "output file"),
+        required("line", "integer", "line in it, from 1"),
+        Column("subject", "text", "customer, item or condition the line is about, where it says so"),
+        required("words", "text", "what Personalize, or our own check, said"),
+        required("payload", "text", "the line, at most 1,000 characters of it"),
+    ),
+    ("file", "line"),
+    partition="batch",
+)
 AUDIENCES = TableSchema(
     "audiences",
     "Who is in which campaign, since when, and the arm they are in. Everybody in it may be contacted; a control is never sent to any channel.",
@@ -161,6 +201,9 @@ ACTIVATION_TABLES: tuple[TableSchema, ...] = (
     SIMILAR_ITEMS,
     POPULAR_ITEMS,
     RECOMMENDATIONS,
+    PERSONALIZE_RECOMMENDATIONS,
+    PERSONALIZE_SEGMENTS,
+    PERSONALIZE_BATCH_ERRORS,
     AUDIENCES,
     AUDIENCE_SIZES,
     AUDIENCE_ENTRIES,

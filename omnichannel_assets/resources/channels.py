@@ -12,7 +12,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from omnichannel_assets.activation.aws_clients import Refused, aws_client, call_aws
+from omnichannel_assets.activation.aws_clients import Refused, aws_client, call_aws, error_code
 from omnichannel_assets.activation.calls import called
 from omnichannel_assets.errors import SettingError, UserError
 from omnichannel_assets.resources.workspace import Workspace
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from omnichannel_assets.activation.calls import CallHook
     from omnichannel_assets.activation.connect_campaigns import Outbound
     from omnichannel_assets.activation.connect_domain import Caller
-    from omnichannel_assets.activation.personalize_import import Poll
+    from omnichannel_assets.activation.polling import Poll
     from omnichannel_assets.activation.segment import SegmentClient
     from omnichannel_assets.activation.segment_regulations import SegmentRegulations
 
@@ -84,7 +84,7 @@ class Channels:
 
     def poll(self) -> Poll:
         """How to wait for a service's state: in the sandbox, which moves on at each look, not for long."""
-        from omnichannel_assets.activation.personalize_import import Poll
+        from omnichannel_assets.activation.polling import Poll
 
         return Poll() if self.is_live else Poll(every_seconds=SANDBOX_SECONDS)
 
@@ -115,6 +115,33 @@ class Channels:
         Raises RetryableError when it may work later, UserError when the bucket does not take it.
         """
         return self._upload(key, data) if self.is_live else called(self.hook, "s3.PutObject", lambda: self._keep(key, data))
+
+    def place_of(self, key: str) -> str:
+        """The s3:// address of a file or folder below which Personalize reads or writes."""
+        return "s3://" + "/".join(self._object(key)) if self.is_live else f"s3://{SANDBOX_KEY}/{key}"
+
+    def get_file(self, key: str) -> bytes | None:
+        """What Personalize wrote there; None when there is nothing. Raises as `put_file`."""
+        if not self.is_live:
+            path = sandbox_folder(self.workspace) / "s3" / key
+            return called(self.hook, "s3.GetObject", lambda: path.read_bytes() if path.is_file() else None)
+        from botocore.exceptions import ClientError
+
+        bucket, full = self._object(key)
+        s3 = self.aws("s3")
+
+        def read() -> bytes | None:
+            try:
+                return bytes(s3.get_object(Bucket=bucket, Key=full)["Body"].read())
+            except ClientError as error:
+                if error_code(error) == "NoSuchKey":
+                    return None
+                raise
+
+        try:
+            return call_aws(self.hook, "s3", "GetObject", read)
+        except Refused as error:
+            raise UserError(f"PERSONALIZE_S3_URI: files of {bucket} cannot be read ({error}). Fix: allow s3:GetObject and s3:ListBucket there.") from error
 
     def remove_file(self, key: str) -> None:
         """Take a file away again that was put for Personalize; one that is not there is gone already. Raises as `put_file`."""

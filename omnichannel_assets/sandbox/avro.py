@@ -30,6 +30,7 @@ RESERVED = {
     "USERS": {},
     "ITEMS": {"CREATION_TIMESTAMP": "long"},
 }
+DOMAIN_REQUIRED = {"INTERACTIONS": {"EVENT_TYPE": "string"}, "ITEMS": {"PRICE": "float", "CATEGORY_L1": "string"}}
 MOST_METADATA = {"INTERACTIONS": 5, "USERS": 25, "ITEMS": 100}
 
 
@@ -99,6 +100,14 @@ def check_for_dataset(fields: list[Field], dataset_type: str) -> None:
         raise _refused(f"{count} metadata fields, at most {MOST_METADATA[dataset_type]}")
     if dataset_type != "INTERACTIONS" and not any(field.is_categorical or field.is_textual or field.type != "string" for field in fields):
         raise _refused(f"{dataset_type} needs a metadata field that is categorical, textual or a number")
+
+
+def check_for_domain(document: str) -> None:
+    """Raises InvalidInputException when a schema lacks what the ECOMMERCE domain asks of a dataset of its name."""
+    by_name = {field.name: field for field in fields_of(document)}
+    for name, kind in DOMAIN_REQUIRED.get(str(json.loads(document).get("name")).upper(), {}).items():
+        if name not in by_name or by_name[name].type != kind or by_name[name].is_nullable:
+            raise _refused(f"the ECOMMERCE domain needs {name} as {kind}")
 
 
 def metadata(fields: list[Field], dataset_type: str) -> list[Field]:

@@ -124,6 +124,11 @@ class Inbox:
             segments.setdefault(record["segment"] or "", {})[record["endpoint"]["Id"]] = record["endpoint"]
         return {name: [found[key] for key in sorted(found)] for name, found in sorted(segments.items())}
 
+    def personalize_resources(self) -> dict[str, list[Record]]:
+        """Kind (``campaign``, ``solution-version``, ...) -> Personalize's resources as they were last described, oldest first."""
+        state = self.folder / "personalize_state.json"
+        return {kind: list(found.values()) for kind, found in json.loads(state.read_text()).items()} if state.exists() else {}
+
     def personalize_events(self) -> list[Record]:
         """Events put in real time, without their repetitions."""
         return [record for record in self.messages("personalize_events") if record["kind"] == "event" and not record["is_duplicate"]]

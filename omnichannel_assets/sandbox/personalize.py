@@ -1,7 +1,7 @@
-"""Personalize's control plane: schemas, dataset groups, datasets, import jobs, event trackers.
+"""Personalize's control plane: schemas, dataset groups, datasets, import jobs, event trackers; and the states of every resource.
 
 Belongs here: what each operation does and refuses. Not here: the files of an import (`import_files`), what a data deletion job does
-(`personalize_deletion`), real-time calls, HTTP.
+(`personalize_deletion`), what is trained (`personalize_models`), batch jobs (`personalize_batch`), real-time calls, HTTP.
 Every Describe moves its resource one state on: CREATE PENDING, CREATE IN_PROGRESS, then ACTIVE or CREATE FAILED.
 """
 
@@ -11,9 +11,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from omnichannel_assets.sandbox.answers import ServiceError
-from omnichannel_assets.sandbox.avro import MOST_METADATA, check_for_dataset, fields_of
+from omnichannel_assets.sandbox.avro import MOST_METADATA, check_for_dataset, check_for_domain, fields_of
 from omnichannel_assets.sandbox.import_files import ImportFailure, combined, imported
 from omnichannel_assets.sandbox.inbox import append, lines
+from omnichannel_assets.sandbox.personalize_batch import BATCH_ARNS, BatchPlane
 from omnichannel_assets.sandbox.personalize_deletion import (
     DELETING,
     DELETION_JOB,
@@ -22,6 +23,7 @@ from omnichannel_assets.sandbox.personalize_deletion import (
     refuse_during_deletion,
     run_deletion,
 )
+from omnichannel_assets.sandbox.personalize_models import MODEL_ARNS, ModelPlane
 from omnichannel_assets.sandbox.personalize_state import (
     ACCOUNT,
     ACTIVE,
@@ -31,12 +33,19 @@ from omnichannel_assets.sandbox.personalize_state import (
     RUNNING,
     PersonalizeState,
     Resource,
+    is_unfinished,
+    limit,
     tracking_id,
+    without_tags,
 )
 
 MOST_SCHEMAS, MOST_GROUPS, MOST_UNFINISHED_JOBS = 500, 5, 5
 PAGE = 100
-SUMMARY = ("name", "jobName", "datasetType", "status", "creationDateTime", "lastUpdatedDateTime", "failureReason", "importMode", "domain")
+SUMMARY = (
+    *("name", "jobName", "datasetType", "status", "creationDateTime", "lastUpdatedDateTime", "failureReason", "importMode", "domain"),
+    *("recipeArn", "trainingMode", "trainingType", "batchInferenceJobMode"),
+)
+PARENTS = ("datasetGroupArn", "datasetArn", "solutionArn", "solutionVersionArn")
 AT_WORK = {PENDING: RUNNING, DELETION_PENDING: DELETING}
 Params = Mapping[str, Any]
 
@@ -46,55 +55,62 @@ class ControlPlane:
 
     def __init__(self, state: PersonalizeState):
         self.state = state
+        models, batch = ModelPlane(state), BatchPlane(state)
+        self._runs: dict[str, Callable[[Resource], str]] = {"dataset-import-job": self._run_job, **models.runs, **batch.runs}
         self.operations: dict[str, Callable[[Params], dict[str, Any]]] = {
             "CreateSchema": self._create_schema,
             "CreateDatasetGroup": self._create_group,
             "CreateDataset": self._create_dataset,
             "CreateDatasetImportJob": self._create_job,
             "CreateEventTracker": self._create_tracker,
-            "DescribeSchema": lambda p: {"schema": self.state.find("schema", p["schemaArn"])},
-            "DescribeDatasetGroup": lambda p: {"datasetGroup": self._described("dataset-group", p["datasetGroupArn"])},
-            "DescribeDataset": lambda p: {"dataset": self._described("dataset", p["datasetArn"])},
-            "DescribeDatasetImportJob": lambda p: {"datasetImportJob": self._described("dataset-import-job", p["datasetImportJobArn"])},
-            "DescribeEventTracker": lambda p: {"eventTracker": self._described("event-tracker", p["eventTrackerArn"])},
             "CreateDataDeletionJob": self._create_deletion,
-            "DescribeDataDeletionJob": lambda p: {"dataDeletionJob": self._described(DELETION_JOB, p["dataDeletionJobArn"])},
-            "ListDataDeletionJobs": lambda p: self._listed(DELETION_JOB, "dataDeletionJobs", p),
-            "ListSchemas": lambda p: self._listed("schema", "schemas", p),
-            "ListDatasetGroups": lambda p: self._listed("dataset-group", "datasetGroups", p),
-            "ListDatasets": lambda p: self._listed("dataset", "datasets", p),
-            "ListDatasetImportJobs": lambda p: self._listed("dataset-import-job", "datasetImportJobs", p),
-            "ListEventTrackers": lambda p: self._listed("event-tracker", "eventTrackers", p),
+            **models.operations,
+            **batch.operations,
+            "DescribeSchema": lambda p: {"schema": self.state.find("schema", p["schemaArn"])},
         }
+        for kind, arn in ARN_OF.items():
+            self.operations |= self._reading(kind, arn)
+
+    def _reading(self, kind: str, arn: str) -> dict[str, Callable[[Params], dict[str, Any]]]:
+        """Describe and List of a kind; a schema has no states, so its Describe stands by itself."""
+        member = arn.removesuffix("Arn")
+        noun = member[0].upper() + member[1:]
+        listing = {f"List{noun}s": lambda p: self._listed(kind, f"{member}s", p)}
+        return listing if kind == "schema" else listing | {f"Describe{noun}": lambda p: {member: self._described(kind, p[arn])}}
 
     def _create_schema(self, params: Params) -> dict[str, Any]:
         fields_of(params["schema"])
+        if params.get("domain"):
+            check_for_domain(params["schema"])
         arn = f"{ARN}schema/{params['name']}"
-        self._limit(len(self.state.all("schema")), MOST_SCHEMAS, "schemas")
+        limit(len(self.state.all("schema")), MOST_SCHEMAS, "schemas")
         self.state.add("schema", arn, {**params, "schemaArn": arn})
         return {"schemaArn": arn}
 
     def _create_group(self, params: Params) -> dict[str, Any]:
         arn = f"{ARN}dataset-group/{params['name']}"
         is_new = all(group["datasetGroupArn"] != arn for group in self.state.all("dataset-group"))
-        self._limit(len(self.state.all("dataset-group")) if is_new else 0, MOST_GROUPS, "dataset groups")
-        self.state.add("dataset-group", arn, {**_without_tags(params), "datasetGroupArn": arn, "status": PENDING})
+        limit(len(self.state.all("dataset-group")) if is_new else 0, MOST_GROUPS, "dataset groups")
+        self.state.add("dataset-group", arn, {**without_tags(params), "datasetGroupArn": arn, "status": PENDING})
         return {"datasetGroupArn": arn, **({"domain": params["domain"]} if "domain" in params else {})}
 
     def _create_dataset(self, params: Params) -> dict[str, Any]:
         kind = params["datasetType"].upper()
         if kind not in MOST_METADATA:
             raise ServiceError("InvalidInputException", f"datasetType {params['datasetType']} is not one of the sandbox's: {', '.join(MOST_METADATA)}")
-        group = self._active_group(params["datasetGroupArn"])
-        check_for_dataset(fields_of(self.state.find("schema", params["schemaArn"])["schema"]), kind)
+        group = self.state.active("dataset-group", params["datasetGroupArn"])
+        schema = self.state.find("schema", params["schemaArn"])
+        if schema.get("domain") != group.get("domain"):
+            raise ServiceError("InvalidInputException", f"the schema is of {schema.get('domain')}, the dataset group of {group.get('domain')}")
+        check_for_dataset(fields_of(schema["schema"]), kind)
         arn = f"{ARN}dataset/{group['name']}/{kind}"
-        self.state.add("dataset", arn, {**_without_tags(params), "datasetType": kind, "datasetArn": arn, "status": PENDING})
+        self.state.add("dataset", arn, {**without_tags(params), "datasetType": kind, "datasetArn": arn, "status": PENDING})
         return {"datasetArn": arn}
 
     def _create_tracker(self, params: Params) -> dict[str, Any]:
-        group = self._active_group(params["datasetGroupArn"])
+        group = self.state.active("dataset-group", params["datasetGroupArn"])
         arn = f"{ARN}event-tracker/{group['name']}"  # one tracker per dataset group
-        tracker = {**_without_tags(params), "eventTrackerArn": arn, "accountId": ACCOUNT, "trackingId": tracking_id(group["name"]), "status": PENDING}
+        tracker = {**without_tags(params), "eventTrackerArn": arn, "accountId": ACCOUNT, "trackingId": tracking_id(group["name"]), "status": PENDING}
         self.state.add("event-tracker", arn, tracker)
         return {"eventTrackerArn": arn, "trackingId": tracker["trackingId"]}
 
@@ -108,36 +124,28 @@ class ControlPlane:
         jobs = self.state.all("dataset-import-job")
         arn = f"{ARN}dataset-import-job/{params['jobName']}"
         if all(job["datasetImportJobArn"] != arn for job in jobs):
-            self._limit(sum(job["status"] in (PENDING, RUNNING) for job in jobs), MOST_UNFINISHED_JOBS, "pending or running import jobs")
+            limit(sum(map(is_unfinished, jobs)), MOST_UNFINISHED_JOBS, "pending or running import jobs")
         is_first = not any(job["datasetArn"] == dataset["datasetArn"] and job["status"] == ACTIVE for job in jobs)
         mode = params.get("importMode", "FULL")
         if is_first and mode != "FULL":
             raise ServiceError("InvalidInputException", "the first import of a dataset must be FULL")
-        self.state.add("dataset-import-job", arn, {**_without_tags(params), "importMode": mode, "datasetImportJobArn": arn, "status": PENDING})
+        self.state.add("dataset-import-job", arn, {**without_tags(params), "importMode": mode, "datasetImportJobArn": arn, "status": PENDING})
         return {"datasetImportJobArn": arn}
 
     def _create_deletion(self, params: Params) -> dict[str, Any]:
-        group = self._active_group(params["datasetGroupArn"])
-        return {"dataDeletionJobArn": new_deletion(self.state, group, _without_tags(params))}
-
-    def _active_group(self, arn: str) -> Resource:
-        group = self.state.find("dataset-group", arn)
-        if group["status"] != ACTIVE:
-            raise ServiceError("ResourceInUseException", f"{arn} is {group['status']}, not ACTIVE")
-        return group
-
-    def _limit(self, count: int, most: int, what: str) -> None:
-        if count >= most:
-            raise ServiceError("LimitExceededException", f"at most {most} {what}")
+        group = self.state.active("dataset-group", params["datasetGroupArn"])
+        return {"dataDeletionJobArn": new_deletion(self.state, group, without_tags(params))}
 
     def _described(self, kind: str, arn: str) -> Resource:
         resource = self.state.find(kind, arn)
-        if resource["status"] in AT_WORK:
-            resource["status"] = AT_WORK[resource["status"]]
-        elif resource["status"] == DELETING:
-            resource["status"] = run_deletion(self.state, resource)
-        elif resource["status"] == RUNNING:
-            resource["status"] = self._run_job(resource) if kind == "dataset-import-job" else ACTIVE
+        update = resource.get("latestCampaignUpdate")
+        moving = update if update and resource["status"] == ACTIVE else resource
+        if moving["status"] in AT_WORK:
+            moving["status"] = AT_WORK[moving["status"]]
+        elif moving["status"] == DELETING:
+            moving["status"] = run_deletion(self.state, moving)
+        elif moving["status"] == RUNNING:
+            moving["status"] = self._runs[kind](resource) if kind in self._runs else ACTIVE
         else:
             return resource
         self.state.save()
@@ -160,7 +168,7 @@ class ControlPlane:
         return ACTIVE
 
     def _listed(self, kind: str, name: str, params: Params) -> dict[str, Any]:
-        parents = {key: params[key] for key in ("datasetGroupArn", "datasetArn") if key in params}
+        parents = {key: params[key] for key in PARENTS if key in params}
         found = [resource for resource in self.state.all(kind) if all(resource.get(key) == value for key, value in parents.items())]
         start = _position(params.get("nextToken"), len(found))
         end = start + params.get("maxResults", PAGE)
@@ -175,11 +183,9 @@ ARN_OF = {
     "dataset": "datasetArn",
     "dataset-import-job": "datasetImportJobArn",
     "event-tracker": "eventTrackerArn",
+    **MODEL_ARNS,
+    **BATCH_ARNS,
 }
-
-
-def _without_tags(params: Params) -> dict[str, Any]:
-    return {name: value for name, value in params.items() if name != "tags"}
 
 
 def _position(token: str | None, count: int) -> int:

@@ -12,10 +12,12 @@ from typing import Any
 from omnichannel_assets.sandbox.answers import ServiceError
 from omnichannel_assets.sandbox.avro import Field
 from omnichannel_assets.sandbox.import_files import ImportFailure, files_at, read_csv
-from omnichannel_assets.sandbox.personalize_state import ARN, PENDING, RUNNING, PersonalizeState, Resource
+from omnichannel_assets.sandbox.personalize_state import ARN, PersonalizeState, Resource, is_unfinished
 
 DELETION_JOB = "data-deletion-job"
 DELETION_PENDING, DELETING, COMPLETED, FAILED = "PENDING", "IN_PROGRESS", "COMPLETED", "FAILED"
+LEARNING = ("solution-version", "batch-inference-job", "batch-segment-job")
+"""Kinds of resources whose work reads the data sets."""
 MOST_BYTES = 100 * 1024 * 1024
 
 
@@ -29,8 +31,10 @@ def new_deletion(state: PersonalizeState, group: Resource, params: Mapping[str, 
         if any(_is_open(job) and job["datasetGroupArn"] == group["datasetGroupArn"] for job in jobs):
             raise ServiceError("LimitExceededException", "at most 1 data deletion job at a time in a dataset group")
         sets = {one["datasetArn"] for one in state.all("dataset") if one["datasetGroupArn"] == group["datasetGroupArn"]}
-        if any(job["status"] in (PENDING, RUNNING) and job["datasetArn"] in sets for job in state.all("dataset-import-job")):
+        if any(is_unfinished(job) and job["datasetArn"] in sets for job in state.all("dataset-import-job")):
             raise ServiceError("ResourceInUseException", "an import job of this dataset group is not finished")
+        if any(is_unfinished(one) for kind in LEARNING for one in state.of_group(kind, group["datasetGroupArn"])):
+            raise ServiceError("ResourceInUseException", "a training or a batch job of this dataset group is not finished")
     state.add(DELETION_JOB, arn, {**params, "dataDeletionJobArn": arn, "status": DELETION_PENDING})
     return arn
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from omnichannel_assets.sandbox.answers import ServiceError
-from omnichannel_assets.sandbox.personalize_state import PersonalizeState
+from omnichannel_assets.sandbox.personalize_state import ACTIVE, PersonalizeState
 
 DEFAULT_RESULTS, MOST_RESULTS, MOST_RANKED = 25, 500, 500
 LATEST_ITEMS = 10
@@ -25,7 +25,9 @@ Params = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
-class _Learned:
+class Learned:
+    """What a group's interactions amount to: items by how often they occur, who has what, who has an item."""
+
     popular: list[str]
     items_of: dict[str, list[str]]
     """User -> items, latest first."""
@@ -37,7 +39,7 @@ class RuntimeService:
 
     def __init__(self, state: PersonalizeState):
         self.state = state
-        self._learned: dict[str, tuple[int, _Learned]] = {}
+        self._learned: dict[str, tuple[int, Learned]] = {}
 
     def answer(self, operation: str, params: Params) -> dict[str, Any]:
         """The reply to one request."""
@@ -50,13 +52,17 @@ class RuntimeService:
         learned = self._learn(group)
         own = self._own(group, learned, params)
         if operation == "GetPersonalizedRanking":
-            return _with_id(arn, params, {"personalizedRanking": _ranked(_recommended(learned, own, params), params)})
+            return _with_id(arn, params, {"personalizedRanking": _ranked(recommended(learned, own, params), params)})
         count = params.get("numResults") or DEFAULT_RESULTS
         if count > MOST_RESULTS:
             raise ServiceError("InvalidInputException", f"numResults: at most {MOST_RESULTS}")
-        return _with_id(arn, params, {"itemList": _recommended(learned, own, params)[:count]})
+        return _with_id(arn, params, {"itemList": recommended(learned, own, params)[:count]})
 
     def _group(self, arn: str) -> str:
+        for kind in ("campaign", "recommender"):
+            made = next((one for one in self.state.all(kind) if one[f"{kind}Arn"] == arn), None)
+            if made is not None and made["status"] != ACTIVE:
+                raise ServiceError("ResourceNotFoundException", f"{arn} is {made['status']}, not ACTIVE")
         name = re.fullmatch(r"arn:[a-z\d-]+:personalize:[^:]*:[^:]*:(?:campaign|recommender)/([^/]+)", arn)
         groups = [group["name"] for group in self.state.all("dataset-group")]
         found = [group for group in groups if name and (name[1] == group or name[1].startswith(f"{group}-"))]
@@ -64,15 +70,15 @@ class RuntimeService:
             raise ServiceError("ResourceNotFoundException", f"No campaign or recommender {arn}; name it as a dataset group, or <group>-<anything>")
         return max(found, key=len)
 
-    def _learn(self, group: str) -> _Learned:
+    def _learn(self, group: str) -> Learned:
         version, learned = self._learned.get(group, (-1, None))
         if learned is None or version != self.state.version:
             rows = self.state.rows(group, "INTERACTIONS")
-            learned = _learned_from([(row["TIMESTAMP"], row["USER_ID"], row["ITEM_ID"]) for row in rows])
+            learned = learned_from([(row["TIMESTAMP"], row["USER_ID"], row["ITEM_ID"]) for row in rows])
             self._learned[group] = (self.state.version, learned)
         return learned
 
-    def _own(self, group: str, learned: _Learned, params: Params) -> list[str]:
+    def _own(self, group: str, learned: Learned, params: Params) -> list[str]:
         """The items a request starts from: the asked one, else the user's latest, first what was put in real time."""
         if params.get("itemId"):
             return [params["itemId"]]
@@ -91,7 +97,8 @@ def _ranked(order: list[dict[str, Any]], params: Params) -> list[dict[str, Any]]
     return known + [{"itemId": item} for item in items if item not in ids]
 
 
-def _learned_from(seen: list[tuple[float, str, str]]) -> _Learned:
+def learned_from(seen: list[tuple[float, str, str]]) -> Learned:
+    """What (time, user, item) amount to."""
     counts = Counter(item for _, _, item in seen)
     items_of: dict[str, dict[str, None]] = defaultdict(dict)
     users_of: dict[str, dict[str, None]] = defaultdict(dict)
@@ -100,10 +107,10 @@ def _learned_from(seen: list[tuple[float, str, str]]) -> _Learned:
         if len(users_of[item]) < PEOPLE_PER_ITEM:
             users_of[item][user] = None
     popular = sorted(counts, key=lambda item: (-counts[item], item))
-    return _Learned(popular, {user: list(items) for user, items in items_of.items()}, {item: list(users) for item, users in users_of.items()})
+    return Learned(popular, {user: list(items) for user, items in items_of.items()}, {item: list(users) for item, users in users_of.items()})
 
 
-def _recommended(learned: _Learned, own: list[str], params: Params) -> list[dict[str, Any]]:
+def recommended(learned: Learned, own: list[str], params: Params) -> list[dict[str, Any]]:
     """Items seen by the same people as the asked ones, then popular ones; scores only where a user asks."""
     user, item = params.get("userId"), params.get("itemId")
     near: Counter[str] = Counter()

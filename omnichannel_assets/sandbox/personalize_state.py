@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +68,17 @@ class PersonalizeState:
         self.save()
         return of_kind[arn]
 
+    def active(self, kind: str, arn: str) -> Resource:
+        """One resource that is ACTIVE. Raises ResourceNotFoundException, and ResourceInUseException while it is not."""
+        found = self.find(kind, arn)
+        if found["status"] != ACTIVE:
+            raise ServiceError("ResourceInUseException", f"{arn} is {found['status']}, not ACTIVE")
+        return found
+
+    def of_group(self, kind: str, group_arn: str) -> list[Resource]:
+        """Every resource of a kind in a dataset group, oldest first."""
+        return [resource for resource in self.all(kind) if resource.get("datasetGroupArn") == group_arn]
+
     def save(self) -> None:
         """Writes the resources down."""
         replace(self._file, json.dumps(self._kinds).encode())
@@ -116,6 +127,22 @@ class PersonalizeState:
             if record["kind"] == "event" and record.get("itemId") and not record["is_duplicate"]:
                 user = record["userId"] or record["sessionId"]
                 self.events.setdefault(record["group"], {}).setdefault(user, []).append((record["sentAt"], record["itemId"]))
+
+
+def limit(count: int, most: int, what: str) -> None:
+    """Raises LimitExceededException when there are as many already as there may be."""
+    if count >= most:
+        raise ServiceError("LimitExceededException", f"at most {most} {what}")
+
+
+def is_unfinished(resource: Resource) -> bool:
+    """Whether the service still works at it."""
+    return resource["status"] in (PENDING, RUNNING)
+
+
+def without_tags(params: Mapping[str, Any]) -> dict[str, Any]:
+    """A request as the resource it makes."""
+    return {name: value for name, value in params.items() if name != "tags"}
 
 
 def tracking_id(group: str) -> str:

@@ -81,7 +81,7 @@ class ChannelsRelay:
         settings = self.workspace.settings
         found = settings.personalize_tracking_id or tracking_id(self._aws("personalize"), settings.personalize_group)
         if not found:
-            raise RetryableError("Personalize has no event tracker yet: the first delivery makes it")
+            raise RetryableError("Personalize has no event tracker: a delivery makes it when PERSONALIZE_CREATE lists event_tracker")
         return found
 
     def _aws(self, service: str) -> Any:

@@ -10,7 +10,7 @@ from omnichannel_assets.activation.connect_deletion import delete_profiles
 from omnichannel_assets.activation.connect_domain import Caller, Domain
 from omnichannel_assets.activation.outcomes import Outcome
 from omnichannel_assets.activation.personalize_deletion import USERS_PER_JOB, delete_users, users_csv
-from omnichannel_assets.activation.personalize_import import Poll
+from omnichannel_assets.activation.polling import Poll
 from omnichannel_assets.activation.segment_regulations import SegmentRegulations
 from omnichannel_assets.errors import RetryableError, UserError
 from omnichannel_assets.sandbox import Sandbox

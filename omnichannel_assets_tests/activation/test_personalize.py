@@ -13,6 +13,8 @@ import pytest
 from omnichannel_assets.activation.aws_clients import Refused
 from omnichannel_assets.activation.personalize import EVENT_TYPES, events_of, put_event, recommendations, tracking_id
 from omnichannel_assets.activation.personalize_import import import_datasets
+from omnichannel_assets.activation.personalize_models import event_tracker
+from omnichannel_assets.activation.personalize_resources import Resources
 from omnichannel_assets.errors import RetryableError
 from omnichannel_assets.sandbox import Sandbox
 from omnichannel_assets.segment.events import EVENT_TYPES as FILE_EVENT_TYPES
@@ -40,7 +42,10 @@ def ready(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Sandbox, C
     folder = tmp_path_factory.mktemp("sandbox")
     with running(folder) as (sandbox, clients):
         import_datasets(clients.personalize, files(folder), group_name="shop", job_suffix="1", role_arn=ROLE, poll=AT_ONCE)
-        yield sandbox, clients, tracking_id(clients.personalize, "shop") or ""
+        assert tracking_id(clients.personalize, "shop") is None
+        made = event_tracker(Resources(clients.personalize, "shop", poll=AT_ONCE))
+        assert tracking_id(clients.personalize, "shop") == made.words
+        yield sandbox, clients, made.words
 
 
 def test_one_order_is_one_event_per_product_under_our_customer(ready: tuple[Sandbox, Clients, str]) -> None:

@@ -8,15 +8,16 @@ from typing import Any
 import pytest
 
 from omnichannel_assets.activation.outcomes import Outcome
-from omnichannel_assets.activation.personalize import tracking_id
-from omnichannel_assets.activation.personalize_import import Poll, import_datasets, resource_name
+from omnichannel_assets.activation.personalize_import import import_datasets
+from omnichannel_assets.activation.personalize_resources import resource_name
 from omnichannel_assets.activation.personalize_schemas import USERS
+from omnichannel_assets.activation.polling import Poll
 from omnichannel_assets.errors import UserError
 from omnichannel_assets.sandbox import Inbox, Sandbox
 from omnichannel_assets_tests.sandbox.running import AT_ONCE, ROLE, Clients, files, put, running
 
 HOW: dict[str, Any] = {"group_name": "shop", "job_suffix": "2026-01-01", "role_arn": ROLE, "poll": AT_ONCE}
-LOADED = [Outcome(kind, "loaded") for kind in ("Interactions", "Items", "Users")]
+LOADED = [Outcome(kind, "loaded", "FULL") for kind in ("Interactions", "Items", "Users")]
 
 
 class _Killed(Exception):
@@ -29,14 +30,12 @@ def effect(inbox: Inbox) -> object:
 
 
 def test_everything_is_made_imported_and_found_again(sandbox: Sandbox, clients: Clients) -> None:
-    assert tracking_id(clients.personalize, "shop") is None
     assert import_datasets(clients.personalize, files(sandbox.folder), **HOW) == LOADED
     assert {name: len(rows) for name, rows in sandbox.inbox.personalize_datasets().items()} == {"shop/INTERACTIONS": 1_000, "shop/ITEMS": 2, "shop/USERS": 2}
     made = [request["operation"] for request in sandbox.inbox.requests() if request["operation"].startswith("Create")]
-    assert sorted(made) == ["CreateDataset"] * 3 + ["CreateDatasetGroup"] + ["CreateDatasetImportJob"] * 3 + ["CreateEventTracker"] + ["CreateSchema"] * 3
+    assert sorted(made) == ["CreateDataset"] * 3 + ["CreateDatasetGroup"] + ["CreateDatasetImportJob"] * 3 + ["CreateSchema"] * 3
     assert import_datasets(clients.personalize, files(sandbox.folder), **HOW) == LOADED
     assert len([request for request in sandbox.inbox.requests() if request["operation"].startswith("Create")]) == len(made)
-    assert tracking_id(clients.personalize, "shop")
 
 
 def test_another_suffix_is_another_import_into_the_same_datasets(sandbox: Sandbox, clients: Clients) -> None:
@@ -89,7 +88,7 @@ def test_a_wait_that_is_too_long_goes_on_in_the_next_run(sandbox: Sandbox, clien
 def test_what_passes_is_tried_again(sandbox: Sandbox, kind: Any) -> None:
     patient = Clients(sandbox.url, attempts=4)
     sandbox.faults.add("personalize", kind, operation="CreateDataset", count=1)
-    assert import_datasets(patient.personalize, {"Users": files(sandbox.folder)["Users"]}, **HOW) == [Outcome("Users", "loaded")]
+    assert import_datasets(patient.personalize, {"Users": files(sandbox.folder)["Users"]}, **HOW) == [Outcome("Users", "loaded", "FULL")]
 
 
 def test_what_does_not_pass_is_left_to_a_later_run(sandbox: Sandbox, clients: Clients) -> None:
@@ -100,19 +99,11 @@ def test_what_does_not_pass_is_left_to_a_later_run(sandbox: Sandbox, clients: Cl
     assert import_datasets(clients.personalize, place, **HOW) == LOADED
 
 
-def test_a_tracker_that_is_missing_is_no_complete_import(sandbox: Sandbox, clients: Clients) -> None:
-    place = {"Users": files(sandbox.folder)["Users"]}
-    sandbox.faults.add("personalize", "error", operation="CreateEventTracker")
-    [outcome] = import_datasets(clients.personalize, place, **HOW)
-    assert outcome.state == "failed" and "event tracker" in outcome.words
-    assert import_datasets(clients.personalize, place, **HOW) == [Outcome("Users", "loaded")]
-
-
 def test_a_lost_answer_to_create_makes_nothing_twice(sandbox: Sandbox) -> None:
     quick = Clients(sandbox.url, attempts=3, read_seconds=0.3)
     for operation in ("CreateDatasetGroup", "CreateDatasetImportJob"):
         sandbox.faults.add("personalize", "timeout_after_acceptance", operation=operation)
-    assert import_datasets(quick.personalize, {"Users": files(sandbox.folder)["Users"]}, **HOW) == [Outcome("Users", "loaded")]
+    assert import_datasets(quick.personalize, {"Users": files(sandbox.folder)["Users"]}, **HOW) == [Outcome("Users", "loaded", "FULL")]
     assert len(sandbox.inbox.messages("personalize")) == 1
 
 
@@ -130,7 +121,7 @@ def test_killed_at_any_call_a_second_run_has_the_same_effect_as_one(tmp_path: Pa
         calls: list[str] = []
         import_datasets(clients.personalize, place, **HOW, hook=calls.append)
         whole = effect(sandbox.inbox)
-    assert len(calls) > 50 and calls[0] == "before personalize.list_dataset_groups"
+    assert len(calls) > 40 and calls[0] == "before personalize.list_dataset_groups"
     with running(tmp_path / "killed") as (sandbox, clients):
         files(sandbox.folder)
         for at in range(1 + shard, len(calls) + 1, 4):

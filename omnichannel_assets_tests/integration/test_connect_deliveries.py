@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from omnichannel_assets.activation.aws_clients import aws_client
-from omnichannel_assets.activation.personalize_import import Poll
+from omnichannel_assets.activation.polling import Poll
 from omnichannel_assets.assets import streams
 from omnichannel_assets.errors import UserError
 from omnichannel_assets.resources.channels import Channels, sandbox_folder

@@ -10,7 +10,7 @@ import pytest
 import requests
 
 from omnichannel_assets.activation.ledger import Entry
-from omnichannel_assets.activation.personalize_import import Poll
+from omnichannel_assets.activation.polling import Poll
 from omnichannel_assets.assets import deliveries, streams
 from omnichannel_assets.assets.campaign_streams import SCORE_TRAITS
 from omnichannel_assets.errors import UserError
@@ -311,7 +311,7 @@ LIVE_PERSONALIZE = {"delivery_mode": "live", "live_channels": "personalize", "pe
 def test_a_live_import_uploads_its_files_and_brings_personalize_there(copied, tmp_path, monkeypatch, s3):
     s3.create_bucket(Bucket="sandbox", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
     folder = tmp_path / "personalize"
-    monkeypatch.setattr("omnichannel_assets.activation.personalize_import.Poll", lambda: Poll(0.01))
+    monkeypatch.setattr("omnichannel_assets.activation.polling.Poll", lambda: Poll(0.01))
 
     def seen_by_personalize(call: str) -> None:
         for entry in s3.list_objects_v2(Bucket="sandbox").get("Contents", []) if call == "after s3.PutObject" else []:

@@ -12,12 +12,13 @@ import pytest
 from omnichannel_assets_tests.project.sources import ROOT, modules
 
 DOMAIN = {"segment", "dms", "identity", "sample", "propensity", "recommend", "activation", "erasure", "trials"}
-BELOW_CHECKS = {"errors", "settings", "sql", "lake", "resources", *DOMAIN - {"sample"}}
+BELOW_CHECKS = {"errors", "settings", "settings_personalize", "sql", "lake", "resources", *DOMAIN - {"sample"}}
 MAY_IMPORT: dict[str, set[str]] = {
     "": set(),
     "devices": set(),
     "errors": set(),
-    "settings": {"devices", "errors", "settings_words"},
+    "settings": {"devices", "errors", "settings_words", "settings_personalize"},
+    "settings_personalize": {"errors"},
     "settings_words": set(),
     "yaml_files": {"errors"},
     "segment": {"errors"},

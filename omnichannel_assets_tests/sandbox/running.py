@@ -16,8 +16,8 @@ import requests
 
 from omnichannel_assets.activation.aws_clients import aws_client
 from omnichannel_assets.activation.personalize_files import write_csv
-from omnichannel_assets.activation.personalize_import import Poll
 from omnichannel_assets.activation.personalize_schemas import INTERACTIONS, ITEMS, USERS
+from omnichannel_assets.activation.polling import Poll
 from omnichannel_assets.sandbox import Sandbox
 
 ROLE = "arn:aws:iam::000000000000:role/import"

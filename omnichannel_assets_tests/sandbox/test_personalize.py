@@ -70,7 +70,7 @@ def test_errors_arrive_as_boto3s_own_exceptions(clients: Clients) -> None:
     with pytest.raises(client.exceptions.InvalidNextTokenException):
         client.list_schemas(nextToken="77")
     with pytest.raises(ClientError) as error:
-        client.list_solutions()
+        client.list_filters()
     assert code(error) == "UnknownOperationException"
 
 

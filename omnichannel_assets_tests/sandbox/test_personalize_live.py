@@ -10,6 +10,8 @@ from botocore.exceptions import ClientError
 
 from omnichannel_assets.activation.personalize import tracking_id
 from omnichannel_assets.activation.personalize_import import import_datasets
+from omnichannel_assets.activation.personalize_models import event_tracker
+from omnichannel_assets.activation.personalize_resources import Resources
 from omnichannel_assets.sandbox import Sandbox
 from omnichannel_assets_tests.sandbox.running import AT_ONCE, NOW, ROLE, Clients, files, running
 
@@ -21,6 +23,7 @@ def imported(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Sandbox
     folder: Path = tmp_path_factory.mktemp("sandbox")
     with running(folder) as (sandbox, clients):
         import_datasets(clients.personalize, files(folder), group_name="shop", job_suffix="1", role_arn=ROLE, poll=AT_ONCE)
+        event_tracker(Resources(clients.personalize, "shop", poll=AT_ONCE))
         yield sandbox, clients
 
 

@@ -30,7 +30,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     """A lake with lists and scores whose date was delivered, so that Personalize has an event tracker."""
     folder = tmp_path_factory.mktemp("relay")
     write_sample(folder / "landing", folder / "truth", customers=110, days=6, last_day=date(2025, 6, 30))
-    opened = running.workspace(folder / "landing", folder / "lake", segment_webhook_secret=SECRET)
+    opened = running.workspace(folder / "landing", folder / "lake", segment_webhook_secret=SECRET, personalize_create="event_tracker")
     running.run_steps(opened)
     scored.give_scores(opened, opened.as_of())
     with opened.lake.writing():
