@@ -12,13 +12,13 @@ import os
 import re
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, time, timedelta
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, ValidationInfo, field_validator
 
 from omnichannel_assets.errors import SettingError, UserError
+from omnichannel_assets.settings_checks import check_device, check_live, check_matching
 from omnichannel_assets.settings_personalize import check_personalize, suited
 from omnichannel_assets.settings_words import EXPECTED, FIXES, FORMATS
 
@@ -27,8 +27,6 @@ EARLIEST_DAY = date(2000, 1, 1)
 
 DEVELOPMENT_KEY = "omnichannel-development-key"
 OTHER_TOOLS = ("AWS_", "DAGSTER_", "GX_")
-CAMPAIGN_OF_CONNECT = ("connect_instance_id", "connect_source_email", "connect_template_arn")
-"""What an outbound campaign of Connect is made with: all of them or none."""
 """Beginnings of names in ``.env`` that are for others."""
 NOT_MERCHANDISE = r"POST|DOT|M|D|S|B|C2|C3|CRUK|PADS|SP1002|AMAZONFEE|BANK CHARGES|ADJUST\d*|TEST\d+|GIFT.*"
 
@@ -324,47 +322,11 @@ def _validated(values: Mapping[str, tuple[Any, str]], problems: list[str]) -> Se
             fix="swap or correct the two",
             source=values["last_day"][1],
         )
-    _check_live(settings)
+    check_live(settings)
     check_personalize(settings.personalize_create, settings.personalize_domain, values.get("personalize_create", ("", "default"))[1])
-    _check_matching(settings, values)
-    _check_device(settings, values)
+    check_matching(settings, values)
+    check_device(settings, values)
     return settings
-
-
-def _check_live(settings: Settings) -> None:
-    """Live channels need their credentials named. Raises SettingError."""
-    if settings.delivery_mode != "live":
-        return
-    needed = {
-        "segment": {"SEGMENT_WRITE_KEY": settings.segment_write_key.get_secret_value()},
-        "personalize": {"PERSONALIZE_ROLE_ARN": settings.personalize_role_arn, "PERSONALIZE_S3_URI": settings.personalize_s3_uri},
-    }
-    if "connect" in settings.live_channels:
-        made_with = {name.upper(): getattr(settings, name) for name in CAMPAIGN_OF_CONNECT}
-        needed["connect"] = made_with if any(made_with.values()) else {}  # with none of them no campaign is made, with some it could not be
-    for channel in settings.live_channels:
-        for name, value in needed[channel].items():
-            if not value:
-                raise SettingError(name, "", expected=f"a value, because LIVE_CHANNELS lists {channel}", fix=f"set it, or leave {channel} out")
-
-
-def _check_matching(settings: Settings, values: Mapping[str, tuple[Any, str]]) -> None:
-    """Matching needs an extra. Raises SettingError."""
-    if settings.identity_matching == "on" and find_spec("splink") is None:
-        fix, source = "pip install omnichannel-assets[match], or write off", values["identity_matching"][1]
-        raise SettingError("IDENTITY_MATCHING", "on", expected="off, because splink is not installed", fix=fix, source=source)
-
-
-def _check_device(settings: Settings, values: Mapping[str, tuple[Any, str]]) -> None:
-    """A GPU must be there before anything runs, not when models learn hours later. Raises SettingError."""
-    if settings.model_device != "cuda":
-        return
-    from omnichannel_assets.devices import without_gpu  # deferred: most use no GPU
-
-    missing = without_gpu()
-    if missing:
-        reason, fix = missing
-        raise SettingError("MODEL_DEVICE", "cuda", expected=f"cpu, because {reason}", fix=fix, source=values["model_device"][1])
 
 
 def _explain(problem: Any, values: Mapping[str, tuple[Any, str]]) -> str:

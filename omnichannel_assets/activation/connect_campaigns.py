@@ -16,6 +16,8 @@ from omnichannel_assets.activation.connect_domain import Caller
 SERVICE = "connectcampaignsv2"
 STARTABLE = ("Initialized", "Paused")
 STARTED = ("Running", "Completed")
+MOST_DAYS = 30
+"""The longest time Connect counts messages to one recipient in."""
 STATES = (*STARTABLE, *STARTED, "Stopped", "Failed")
 
 
@@ -23,7 +25,8 @@ STATES = (*STARTABLE, *STARTED, "Stopped", "Failed")
 class Outbound:
     """Which outbound campaign is used: the one of ``campaign_id``, else one of the stream's name in ``instance_id``, made where it is missing.
 
-    With none of both there is no campaign, and a person chooses the segment in Connect.
+    With none of both there is no campaign, and a person chooses the segment in Connect. ``rests_days``: whoever stays in the segment gets no second
+    message in so many days, which Connect itself sees to, for its campaign starts anew with each segment; it counts `MOST_DAYS` at most.
     """
 
     campaign_id: str = ""
@@ -31,6 +34,7 @@ class Outbound:
     source_email: str = ""
     template_arn: str = ""
     starts: bool = False
+    rests_days: int = 0
 
     @property
     def is_named(self) -> bool:
@@ -41,11 +45,14 @@ class Outbound:
 def campaign_request(outbound: Outbound, name: str, segment_arn: str) -> dict[str, Any]:
     """The CreateCampaign request of an e-mail campaign."""
     sender = {"connectSourceEmailAddress": outbound.source_email, "wisdomTemplateArn": outbound.template_arn}
+    once = {"maxCountPerRecipient": 1, "frequency": min(outbound.rests_days, MOST_DAYS), "unit": "DAY"}
+    limits = {"communicationLimitsOverride": {"allChannelSubtypes": {"communicationLimitsList": [once]}}} if outbound.rests_days else {}
     return {
         "name": name,
         "connectInstanceId": outbound.instance_id,
         "channelSubtypeConfig": {"email": {"outboundMode": {"agentless": {}}, "defaultOutboundConfig": sender}},
         "source": {"customerProfilesSegmentArn": segment_arn},
+        **limits,
     }
 
 

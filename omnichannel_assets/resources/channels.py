@@ -99,11 +99,12 @@ class Channels:
         from omnichannel_assets.activation.connect_campaigns import Outbound
 
         settings = self.workspace.settings
-        starts = settings.connect_start_campaigns == "on"
+        starts, ours = settings.connect_start_campaigns == "on", self.workspace.campaigns.named(campaign)
+        rests_days = ours.cooling_off_days if ours else 0
         if not self.is_live:
-            return Outbound("", SANDBOX_KEY, SANDBOX_SENDER, SANDBOX_TEMPLATE, starts)
+            return Outbound("", SANDBOX_KEY, SANDBOX_SENDER, SANDBOX_TEMPLATE, starts, rests_days)
         named = dict(pair.split("=", 1) for pair in settings.connect_campaigns)
-        return Outbound(named.get(campaign, ""), settings.connect_instance_id, settings.connect_source_email, settings.connect_template_arn, starts)
+        return Outbound(named.get(campaign, ""), settings.connect_instance_id, settings.connect_source_email, settings.connect_template_arn, starts, rests_days)
 
     @property
     def personalize_role(self) -> str:

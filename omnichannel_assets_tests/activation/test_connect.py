@@ -204,6 +204,15 @@ def test_a_campaign_is_made_once_pointed_at_each_new_segment_and_not_started(san
     }  # fmt: skip
 
 
+@pytest.mark.parametrize(("rests_days", "counted"), [(0, None), (14, 14), (90, 30)])
+def test_who_stays_in_a_campaign_of_ours_gets_one_message_until_it_has_cooled_off(clients: Clients, domain: Domain, rests_days: int, counted: int | None) -> None:
+    outbound = Outbound(**{**vars(OUTBOUND), "rests_days": rests_days})
+    campaign = point_campaign(campaigns(clients), outbound, NAME, ensure_segment(domain, NAME, AS_OF)).split()[2]
+    limits = campaigns(clients).call("DescribeCampaign", id=campaign)["campaign"].get("communicationLimitsOverride")
+    kept = {"allChannelSubtypes": {"communicationLimitsList": [{"maxCountPerRecipient": 1, "frequency": counted, "unit": "DAY"}]}}
+    assert limits == (kept if counted else None)
+
+
 def test_a_campaign_that_somebody_named_is_pointed_and_started_where_a_setting_says_so(sandbox: Sandbox, clients: Clients, domain: Domain) -> None:
     segment = ensure_segment(domain, NAME, AS_OF)
     made = point_campaign(campaigns(clients), OUTBOUND, "by hand", segment).split()[2]
