@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import shutil
 from collections.abc import Callable
 from datetime import date
-from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -23,6 +21,7 @@ from omnichannel_assets.resources.workspace import Workspace
 from omnichannel_assets.sandbox import import_files, personalize_models
 from omnichannel_assets.settings import midnight
 from omnichannel_assets_tests.integration import running, scored
+from omnichannel_assets_tests.integration.killing import snapshots
 from omnichannel_assets_tests.integration.test_deliveries import FIRST, NEXT, Shop, audience, copy_of, inbox, ledger, newest
 from omnichannel_assets_tests.integration.test_delivery_faults import LIVE_PERSONALIZE, s3
 
@@ -195,26 +194,6 @@ def test_categories_are_asked_for_when_the_recipe_says_so(imported, tmp_path):
 
 
 # Killed anywhere.
-
-
-def snapshots(opened: Workspace, folder: Path) -> tuple[dict[str, str], Callable[[str], None]]:
-    """Folder -> the call it was kept at, and a hook that keeps what is on disk at each call: what a kill there leaves.
-
-    A call at which the disk is as at an earlier one (but for the sandbox's log of requests) is that kill again, and is not kept.
-    """
-    kept: dict[str, str] = {}
-    seen: set[str] = set()
-    root = opened.lake.store.root
-
-    def hook(call: str) -> None:
-        files = (path for path in sorted(root.rglob("*")) if path.is_file() and path.name not in ("requests.jsonl", ".address"))
-        state = hashlib.sha256(b"".join(str(path).encode() + path.read_bytes() for path in files)).hexdigest()
-        if state not in seen:
-            seen.add(state)
-            shutil.copytree(root, folder / str(len(kept)), ignore=shutil.ignore_patterns("*.lock", ".lock", ".address"))
-            kept[str(len(kept))] = call
-
-    return kept, hook
 
 
 def effect(opened: Workspace) -> dict:
