@@ -40,10 +40,8 @@ def import_endpoints(
     try:
         job = _job(caller, import_job_request(application_id, role_arn, s3_url, segment_name))
         ended = caller.until(lambda: _look(caller, application_id, job), "JobStatus", ENDED, "the import job")
-    except RetryableError as error:
+    except (Refused, RetryableError) as error:  # of the job, which says nothing about a row
         return [Outcome(customer, "failed", str(error)) for customer in customer_ids]
-    except Refused as error:
-        return [Outcome(customer, "rejected", str(error)) for customer in customer_ids]
     return _outcomes(customer_ids, ended)
 
 

@@ -95,8 +95,7 @@ def _send_profiles(delivery: Delivery, channels: Channels, stream: Stream, rows:
         _write_files(delivery, stream.campaign, rows)
     sending = delivery.stored.begin(stream.name, [*stream.contents, *stream.leaving], delivery.as_of, is_partial=stream.is_partial)
     state = _Sending(delivery, _domain(channels), stream.name, {content.destination_key: entry for entry, content in sending})
-    if sending:
-        _ensure(channels, state.domain, stream.campaign)
+    if sending and _is_ready(state, channels, stream.campaign):
         gone = [content.destination_key for content in stream.leaving if content.destination_key in state.entries]
         state.settle(Outcome(key, "loaded", "Connect never took it in") for key in gone if key in strangers)
         state.put({key: leaving_object(key) for key in gone if key not in strangers})
@@ -113,10 +112,16 @@ def _domain(channels: Channels) -> Domain:
     return Domain(channels.caller("customer-profiles"), channels.workspace.settings.connect_domain)
 
 
-def _ensure(channels: Channels, domain: Domain, campaign: Campaign | None) -> None:
-    ensure_domain(domain, may_create=not channels.is_live or channels.workspace.settings.connect_create_domain == "on")
-    if campaign is not None:  # of one that the file names no more, the type is there, or nobody had been told
-        ensure_object_type(domain, campaign)
+def _is_ready(state: _Sending, channels: Channels, campaign: Campaign | None) -> bool:
+    """Whether domain and object type are there; if not, no row can be told, which is nothing about the rows: they are tried again."""
+    try:
+        ensure_domain(state.domain, may_create=not channels.is_live or channels.workspace.settings.connect_create_domain == "on")
+        if campaign is not None:  # of one that the file names no more, the type is there, or nobody had been told
+            ensure_object_type(state.domain, campaign)
+    except (Refused, RetryableError) as error:
+        state.settle(Outcome(key, "failed", str(error)) for key in state.entries)
+        return False
+    return True
 
 
 def _write_files(delivery: Delivery, campaign: Campaign, rows: pa.Table) -> None:
@@ -159,10 +164,8 @@ def _upload(state: _Sending, campaign: Campaign, changed: pa.Table) -> None:
     name = f"{state.name}-{state.delivery.as_of}-{_digest(state.entries[key].message_id for key in ids)}"
     try:
         ended = upload(state.domain, campaign, name, upload_csv(changed, campaign)[0], most_failed_share=tolerance)
-    except RetryableError as error:
+    except (Refused, RetryableError) as error:  # of the job, which says nothing about a row
         state.settle(Outcome(key, "failed", str(error)) for key in ids)
-    except Refused as error:
-        state.settle(Outcome(key, "rejected", str(error)) for key in ids)
     else:
         if not ended.is_good(tolerance):
             state.settle(Outcome(key, "failed", ended.in_words()) for key in ids)

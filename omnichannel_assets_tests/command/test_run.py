@@ -63,15 +63,15 @@ def test_a_channel_that_cannot_be_delivered_fails_the_run_with_one_line_and_stop
     with Sandbox.start(tmp_path / "sandbox") as sandbox:
         said = omnichannel("run", "--landing", "landing", "--lake", "lake", "--quiet", folder=folder, SANDBOX_URL=f"{sandbox.url}/nothing")
     assert said.code == 1
-    (line,) = [line for line in said.err.splitlines() if line.startswith("error: ")]
-    assert line.startswith("error: segment: Segment's address") and "Fix: " in line
+    lines = [line for line in said.err.splitlines() if line.startswith("error: ")]
+    assert [line.split()[1] for line in lines] == ["segment:", "pinpoint:", "connect:"] and all("Fix: " in line for line in lines)
+    assert lines[0].startswith("error: segment: Segment's address")
     assert "Traceback" not in said.err
-    for channel in ("connect", "pinpoint"):
-        assert re.search(rf"{channel} +win_back +\d+ loaded", said.out), said.out
-    assert re.search(r"segment +failed: ", said.out)
+    assert re.search(r"segment +failed: ", said.out) and re.search(r"connect +win_back +.*\d+ failed", said.out)
     again = omnichannel("run", "--landing", "landing", "--lake", "lake", "--quiet", folder=folder)
     assert (again.code, again.err) == (0, "")
-    assert re.search(r"segment +scores +\d+ loaded", again.out)
+    for channel, stream in (("segment", "scores"), ("connect", "win_back"), ("pinpoint", "win_back")):
+        assert re.search(rf"{channel} +{stream} +\d+ loaded", again.out), again.out
 
 
 def test_the_lake_equals_the_truth_and_verify_says_so_in_every_form(shop: Shop) -> None:
