@@ -25,7 +25,7 @@ DAYS = 30
 PEOPLE = 40
 CAMPAIGNS = """
 contacts_a_week: 1
-guards: {removals: 1, growth: 1000, stale_days: 14}
+guards: {removals: 1, growth: 1000, stale_days: 60}
 campaigns:
   win_back: {title: Win back, rule: churn_band = 'high', channels: {segment: [], connect: [churn_band]}, holdout: 0.3, priority: 1}
   loyal: {title: Loyal, rule: repurchase_decile = 1, channels: {segment: [], connect: []}, holdout: 0.3, priority: 2}
