@@ -62,9 +62,11 @@ class ContentTable(ManyContents):
         return pa.concat_arrays(parts) if parts else pa.array([], pa.large_string())
 
     def texts(self, places: pa.Array) -> list[str]:
+        """The fields of some of them, in ascending places, as JSON text."""
         return self._texts.take(places).to_pylist()
 
     def columns(self) -> Columns:
+        """What the ledger looks at."""
         import pyarrow as pa
 
         parts = [pa.array(map(text_hash, self._texts.slice(start, PART).to_pylist()), pa.string()) for start in range(0, len(self), PART)]
@@ -112,9 +114,11 @@ class Joined(ManyContents):
 
     @property
     def keys(self) -> pa.Array:
+        """Destination keys."""
         return self.columns().keys
 
     def texts(self, places: pa.Array) -> list[str]:
+        """The fields of some of them, in ascending places, as JSON text."""
         import pyarrow as pa
         import pyarrow.compute as pc
 
@@ -126,6 +130,7 @@ class Joined(ManyContents):
         return found
 
     def columns(self) -> Columns:
+        """What the ledger looks at."""
         import pyarrow as pa
 
         parts = [columns_of(part) for part in self._parts]

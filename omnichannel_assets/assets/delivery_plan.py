@@ -181,7 +181,7 @@ def _of_stream(looked: _Looked, name: str, result: StreamResult, question: str, 
     kinds = [_kind(entry, before, leaving) for entry, _ in sending]
     counted = {kind: kinds.count(kind) for kind in ("new", "changed", "leaving", "again")}
     is_campaign = stream.campaign is not None or name in delivery.workspace.campaigns.names
-    shown = [_payload(delivery.channel, entry, content) for entry, content in sorted(sending, key=lambda pair: pair[0].destination_key)[:payloads]]
+    shown = [_payload(delivery, entry, content) for entry, content in sorted(sending, key=lambda pair: pair[0].destination_key)[:payloads]]
     planned = PlannedStream(
         delivery.channel,
         name,
@@ -205,8 +205,8 @@ def _kind(entry: Entry, before: Mapping[str, Entry], leaving: set[str]) -> str:
     return "again" if old.content_hash == entry.content_hash else "changed"
 
 
-def _payload(channel: str, entry: Entry, content: Content) -> Mapping[str, Any]:
+def _payload(delivery: Delivery, entry: Entry, content: Content) -> Mapping[str, Any]:
     """What would be said of one key: Segment's own message; for the others the fields behind their row."""
-    if channel == "segment":
-        return next(iter(messages([(entry, content)])))
+    if delivery.channel == "segment":
+        return {**next(iter(messages([(entry, content)]))), "integrations": dict(delivery.workspace.settings.segment_integrations)}
     return {"key": content.destination_key, "fields": dict(content.fields)}

@@ -18,25 +18,25 @@ import pytest
 from omnichannel_assets.resources.workspace import Workspace
 from omnichannel_assets_tests.integration import erasing, running, scored
 from omnichannel_assets_tests.integration import landing_zone as zone
-from omnichannel_assets_tests.integration.test_deliveries import deliver, inbox, outbox, people
+from omnichannel_assets_tests.integration.test_deliveries import customers, deliver, inbox, outbox, people
 
 FIRST = zone.DAY
 DAYS = 30
 PEOPLE = 40
 CAMPAIGNS = """
 contacts_a_week: 1
-guards: {removals: 1, growth: 1000, stale_days: 14}
+guards: {removals: 1, growth: 1000, stale_days: 60}
 campaigns:
   win_back: {title: Win back, rule: churn_band = 'high', channels: {segment: [], connect: [churn_band]}, holdout: 0.3, priority: 1}
   loyal: {title: Loyal, rule: repurchase_decile = 1, channels: {segment: [], connect: []}, holdout: 0.3, priority: 2}
 """
 NAMES = ("win_back", "loyal")
 MERGED, SPLIT = {"C-20", "C-21", "C-22", "C-23"}, {"C-10", "C-11"}
-OPTED_OUT = {5: "C-1", 16: "C-2"}
+OPTED_OUT = {5: "C-1", 12: "C-2"}
 ERASED = {13: "C-3"}
-ARRIVALS = (4, 5, 13, 16, 29)
+ARRIVALS = (5, 13, 29)
 """After which days the shop's files are read; the as-of dates since then are delivered one after the other."""
-CONNECT_EVERY = 3
+CONNECT_EVERY = 5
 """Days between two deliveries to Connect. Scores change every five days, so that the cap of a week meets changes inside of it."""
 
 
@@ -70,16 +70,16 @@ def shop_rows() -> tuple[list[str], list[str]]:
 def write_day(landing: Path, day: int) -> None:
     zone.put_segment(landing, "calls", calls_of(day), day=FIRST + timedelta(days=day))
     if day == 0:
-        customers, orders = shop_rows()
-        zone.put_table(landing, "customers", "LOAD00000001.csv", zone.CUSTOMERS, *customers)
+        rows, orders = shop_rows()
+        zone.put_table(landing, "customers", "LOAD00000001.csv", zone.CUSTOMERS, *rows)
         zone.put_table(landing, "orders", "LOAD00000001.csv", zone.ORDERS, *orders)
         zone.put_table(landing, "products", "LOAD00000001.csv", zone.PRODUCTS, "I,P-1,Soap,bath,10.00,GBP,active,2025-01-01 00:00:00,2025-01-01 00:00:00,2025-03-01 00:00:00")
     if day == 13:  # a file that is late: the device was another's before, so C-10 goes to that person
         zone.put_segment(landing, "late", [identify("late-11", 0, "u-11", "dev-10", seconds=8000)], day=FIRST)
-    if day == 16:
-        at = f"{FIRST + timedelta(days=16)} 12:00:00"
+    if day == 12:
+        at = f"{FIRST + timedelta(days=12)} 12:00:00"
         row = zone.csv_line(["U", "C-2", "Ada", "Lovelace", email("C-2"), r"\N", r"\N", r"\N", r"\N", "GB", r"\N", "f", "2025-01-01 00:00:00", at, f"{at}.000000"])
-        zone.put_table(landing, "customers", f"{FIRST + timedelta(days=16):%Y%m%d}-130000000.csv", zone.CUSTOMERS, row)
+        zone.put_table(landing, "customers", f"{FIRST + timedelta(days=12):%Y%m%d}-130000000.csv", zone.CUSTOMERS, row)
 
 
 @dataclass
@@ -118,11 +118,11 @@ def look(opened: Workspace, as_of: date, day: int, seen: Seen, held_before: dict
         keys = {key for key, traits in profiles.items() if traits.get(name)}
         at_segment = {(owner["user_id"] | owner["anonymous_id"]).get(key, f"nobody's {key}") for key in keys}
         at_connect = people(files.get(f"connect/{name}/as_of={as_of}/profiles.csv", b"customer_id\n"), "customer_id")
-        for where, customers in (("segment", at_segment), ("connect", at_connect)):
-            held[where, name] = customers
-            seen.reached += len(customers)
-            seen.wrong += [f"{as_of} {where} {name}: {customer} is {arms.get((name, customer))}" for customer in customers if arms.get((name, customer)) != "treatment"]
-            seen.wrong += [f"{as_of} {where} {name}: {refs[customer] & gone} may not be reached" for customer in customers if refs[customer] & gone]
+        for where, found in (("segment", at_segment), ("connect", at_connect)):
+            held[where, name] = found
+            seen.reached += len(found)
+            seen.wrong += [f"{as_of} {where} {name}: {customer} is {arms.get((name, customer))}" for customer in found if arms.get((name, customer)) != "treatment"]
+            seen.wrong += [f"{as_of} {where} {name}: {refs[customer] & gone} may not be reached" for customer in found if refs[customer] & gone]
         entered = at_segment - held_before.get(("segment", name), set())
         for customer in entered:
             for ref in refs[customer]:
@@ -145,12 +145,12 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> Seen:
                 erasing.erase(opened, email(ERASED[day]))
             as_of = FIRST + timedelta(days=day + 1)
             week = day // 5
-            deciles = {customer: {"repurchase_decile": random.Random(f"{week} {customer}").choice([1, 1, 5])} for customer in scored.buyers(opened)}
+            deciles = {customer: {"repurchase_decile": random.Random(f"{week} {customer}").choice([1, 1, 5])} for customer in customers(opened)}
             scored.give_scores(opened, as_of, seed=week, changed=deciles)
             deliver(opened, as_of, channels=("segment", "connect")[: 1 if day % CONNECT_EVERY else 2])
             held = look(opened, as_of, day, found, held)
         next_day = last + 1
-    found.kinds = {row["change"] for row in running.rows(opened, "identity_changes")}
+    found.kinds = {row["change"] for table in ("identity_changes", "identity_corrections") for row in running.rows(opened, table)}
     return found
 
 
