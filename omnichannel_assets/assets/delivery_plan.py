@@ -13,6 +13,7 @@ from typing import Any
 
 from omnichannel_assets.activation.calls import no_hook
 from omnichannel_assets.activation.ledger import Content, Entry
+from omnichannel_assets.activation.reach import reach
 from omnichannel_assets.assets.as_of import known_before
 from omnichannel_assets.assets.campaign_streams import Stream, Streams
 from omnichannel_assets.assets.deliveries import DELIVER, messages
@@ -30,6 +31,8 @@ from omnichannel_assets.resources.workspace import Workspace
 from omnichannel_assets.trials.power import detectable_words
 
 PLAN_ID_CHARACTERS = 12
+REACHES = ("pinpoint", "connect")
+"""Channels that check every row's address."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +53,8 @@ class PlannedStream:
     without_address: int = 0
     note: str = ""
     question: str = ""
+    reach: str = ""
+    """Of a channel that checks addresses: how many of the members it would take, and why not the others."""
     payloads: Sequence[Mapping[str, Any]] = field(default=(), repr=False)
 
     @property
@@ -157,6 +162,7 @@ def _planned(workspace: Workspace, world: World, channel: str, payloads: int) ->
 class _Looked:
     delivery: Delivery
     streams: dict[str, Stream]
+    reaches: dict[str, str]
 
     @property
     def results(self) -> dict[str, StreamResult]:
@@ -170,7 +176,15 @@ def _looked_at(workspace: Workspace, world: World, channel: str, *, is_released:
         made: Iterable[Stream] = [*(found.stream for found in data_sets(delivery, world)), *planned_parts(delivery)]
     else:
         made = streams.segment() if channel == "segment" else streams.files()
-    return _Looked(delivery, {stream.name: stream for stream in made})
+    found = {stream.name: stream for stream in made}
+    return _Looked(delivery, found, {name: _reach(streams, stream) for name, stream in found.items() if channel in REACHES})
+
+
+def _reach(streams: Streams, stream: Stream) -> str:
+    """How many of a campaign's members a channel would take in, and why it leaves out the others."""
+    if not stream.contents or stream.campaign is None:
+        return ""
+    return reach(streams.table(stream), stream.campaign)[streams.delivery.channel].in_words()
 
 
 def _of_stream(looked: _Looked, name: str, result: StreamResult, question: str, payloads: int) -> tuple[PlannedStream, str]:
@@ -189,6 +203,7 @@ def _of_stream(looked: _Looked, name: str, result: StreamResult, question: str, 
         **counted,
         unchanged=len(stream.contents) + len(stream.leaving) - len(sending),
         without_address=result.without_address,
+        reach=looked.reaches.get(name, ""),
         note=result.note,
         question=question,
         payloads=shown,

@@ -83,6 +83,6 @@ def _size_words(size: CampaignSize) -> str:
 
 
 def _told(stream: PlannedStream) -> str:
-    words = [stream.note, f"ASKS: {stream.question}" if stream.question else "", f"{stream.without_address:,} without an address there" if stream.without_address else ""]
+    words = [f"takes {stream.reach}" if stream.reach else "", stream.note, f"ASKS: {stream.question}" if stream.question else "", f"{stream.without_address:,} without an address there" if stream.without_address else ""]
     told = "; ".join(word for word in words if word)
     return f"  {told}" if told else ""

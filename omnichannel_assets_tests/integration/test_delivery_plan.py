@@ -56,6 +56,12 @@ def test_what_is_planned_is_what_is_sent_to_the_message(copied):
     assert all(stream.sends == 0 for (channel, _), stream in streams(copied).items() if channel == "segment")
 
 
+def test_it_tells_whom_pinpoint_and_connect_would_take(copied):
+    people, found = len(audience(copied, NEXT, "treatment")), streams(copied)
+    assert {found[channel, "win_back"].reach for channel in ("pinpoint", "connect")} == {f"{people} of {people}"}
+    assert found["segment", "win_back"].reach == ""
+
+
 def test_new_changed_leaving_and_unchanged_are_told_apart(copied):
     deliver(copied, FIRST)
     reached = sorted(audience(copied, FIRST, "treatment"))
