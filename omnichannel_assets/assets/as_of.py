@@ -32,6 +32,8 @@ EARLIER_ENTRIES = "earlier_entries"
 """By which identifiers people were known who entered an audience at an as-of date before T, as far back as campaigns ask. No digest either."""
 PREVIOUS_AUDIENCES, PREVIOUS_IDENTITIES = "previous_audiences", "previous_identities"
 """The audiences of the newest as-of date before T, and whose each identifier was then. No digest either."""
+BACK_FILLED = "back_filled"
+"""Count of a partition of audiences that were chosen for a date before the newest: no later date takes anything from it."""
 IDENTITIES_HISTORY = "identities_history"
 """Whose an identifier was, at every date up to T."""
 
@@ -105,14 +107,19 @@ def _control_dates(workspace: Workspace, as_of: date, partition: date | None = N
 
 def _entry_dates(workspace: Workspace, as_of: date) -> list[str]:
     """The dates whose entries still matter at T."""
-    first = (as_of - timedelta(days=workspace.campaigns.remembered_days)).isoformat()
-    return [value for value in workspace.lake.manifests(AUDIENCE_ENTRIES) if first <= value < as_of.isoformat()]
+    first, held = (as_of - timedelta(days=workspace.campaigns.remembered_days)).isoformat(), workspace.lake.manifests(AUDIENCE_ENTRIES)
+    return [value for value in _in_order(workspace, as_of) if first <= value and value in held]
 
 
 def previous_audience_date(workspace: Workspace, as_of: date) -> date | None:
-    """The newest as-of date before T that has audiences."""
-    earlier = [value for value in workspace.lake.manifests(AUDIENCES) if value < as_of.isoformat()]
+    """The newest as-of date before T that has audiences and was chosen in its turn."""
+    earlier = _in_order(workspace, as_of)
     return date.fromisoformat(max(earlier)) if earlier else None
+
+
+def _in_order(workspace: Workspace, as_of: date) -> list[str]:
+    """The as-of dates before T whose audiences were chosen when no later ones were there. Nobody is ever sent those of another date."""
+    return [value for value, manifest in workspace.lake.manifests(AUDIENCES).items() if value < as_of.isoformat() and not manifest.counts.get(BACK_FILLED)]
 
 
 def _register_history(workspace: Workspace, engine: Engine, as_of: date) -> None:
@@ -162,25 +169,29 @@ def build_as_of(
     parameters: Mapping[str, Any] | None = None,
     prepare: Callable[[Engine], None] | None = None,
     prepared: Sequence[str] = (),
+    beside: Sequence[TableSchema] = (),
+    counts: Mapping[str, int] | None = None,
     depends_on: Any = None,
 ) -> StepReport:
     """Bring as-of partitions of a table up to date from its SQL model. Raises ChecksFailedError.
 
     ``parameters`` are values the model binds besides those of ``parameters_at``; ``prepare`` makes inputs that are no tables, from what
-    ``depends_on`` names, after what the models ``prepared`` in it read is there.
+    ``depends_on`` names, after what the models ``prepared`` in it read is there. Tables ``beside`` it are made of the same rows, without checks of
+    their own beyond the contract; ``counts`` is kept with each partition.
     """
     law = f"conservation/{table.name}"
     laws = [law] if model_exists(law) else []
-    models = [table.name, *laws, *prepared]
-    report = StepReport(table)
+    tables = [table, *beside]
+    models = [*(one.name for one in tables), *laws, *prepared]
+    report, others = StepReport(table), [StepReport(one) for one in beside]
     for as_of in known_before(workspace, as_ofs):
         value = as_of.isoformat()
         absent = _absent(workspace, models, as_of)
         if absent:
             log.warning("%s as of %s is left out: there is no %s of that date", table.name, as_of, " and no ".join(absent))
             continue
-        digest = world_digest(workspace, models, as_of, [table.fingerprint(), parameters, depends_on])
-        if workspace.lake.is_current(table, digest, value):
+        digest = world_digest(workspace, models, as_of, [[one.fingerprint() for one in tables], parameters, depends_on])
+        if all(workspace.lake.is_current(one, digest, value) for one in tables):
             report.manifests[value] = workspace.lake.manifest(table.name, ("as_of", value))
             continue
         with workspace.lake.engine() as engine:
@@ -188,8 +199,13 @@ def build_as_of(
             if prepare:
                 prepare(engine)
             bound = {**parameters_at(workspace, as_of), **(parameters or {})}
-            data = engine.model(table, bound)
-            checks = list(conserved(engine, table, data, bound).values()) if laws else []
-        log.info("%s as of %s: %s rows", table.name, as_of, f"{data.num_rows:,}")
-        publish(workspace, report, Draft(data, digest, value, counts={"rows_out": data.num_rows}, checks=tuple(checks)))
+            made = {one.name: engine.model(one, bound) for one in tables}
+            checks = list(conserved(engine, table, made[table.name], bound).values()) if laws else []
+        for one in (*others, report):
+            data = made[one.table.name]
+            log.info("%s as of %s: %s rows", one.table.name, as_of, f"{data.num_rows:,}")
+            told = {**(counts or {}), "rows_out": data.num_rows}
+            publish(workspace, one, Draft(data, digest, value, counts=told, checks=tuple(checks) if one is report else ()))
+    for one in others:
+        one.raise_failures()
     return report.raise_failures()

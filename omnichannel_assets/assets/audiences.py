@@ -14,7 +14,7 @@ import dagster as dg
 
 from omnichannel_assets.activation.arms import CONTROL, arm_of, variant_of
 from omnichannel_assets.activation.campaigns import WEEK_DAYS, Campaign
-from omnichannel_assets.assets.as_of import as_of_reads, build_as_of, known_before, parameters_at, register_world, world_digest
+from omnichannel_assets.assets.as_of import BACK_FILLED, as_of_reads, build_as_of, known_before, parameters_at, register_world, world_digest
 from omnichannel_assets.assets.reporting import step_asset
 from omnichannel_assets.assets.steps import Draft, StepReport, log, publish
 from omnichannel_assets.lake.code import code_digest
@@ -39,15 +39,29 @@ def choose_audiences(workspace: Workspace, as_ofs: Iterable[date]) -> StepReport
     for table in REMEMBERED:
         _remember(workspace, table, [date.fromisoformat(value) for value in _not_remembered(workspace, table)])
     for day in known_before(workspace, as_ofs):
-        given = {"prepare": lambda engine, day=day: _prepare(workspace, engine, day), "prepared": PREPARED, "depends_on": _depends_on(workspace, day)}
-        made = build_as_of(workspace, AUDIENCES, [day], **given)
-        build_as_of(workspace, AUDIENCE_SIZES, [day], **given)
+        made = build_as_of(
+            workspace,
+            AUDIENCES,
+            [day],
+            prepare=lambda engine, day=day: _prepare(workspace, engine, day),
+            prepared=PREPARED,
+            beside=[AUDIENCE_SIZES],
+            counts={BACK_FILLED: int(_is_back_filled(workspace, day))},
+            depends_on=_depends_on(workspace, day),
+        )
         report.manifests |= made.manifests
         report.rewritten += made.rewritten
         for table in REMEMBERED if made.manifests else ():
             _remember(workspace, table, [day])
     report.figures |= _kept(workspace, report)
     return report
+
+
+def _is_back_filled(workspace: Workspace, day: date) -> bool:
+    """Whether a date was first chosen when a later one was there already."""
+    held = workspace.lake.manifests(AUDIENCES)
+    made = held.get(day.isoformat())
+    return bool(made.counts.get(BACK_FILLED)) if made else any(value > day.isoformat() for value in held)
 
 
 def _key(workspace: Workspace) -> bytes:

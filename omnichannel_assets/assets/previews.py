@@ -181,6 +181,23 @@ PREVIEWS: dict[str, tuple[Preview, ...]] = {
             "count(*) filter (where entered_on = as_of) as new, count(*) as people from audiences group by 1, 2 order by 1 desc, 2",
         ),
     ),
+    "campaign_events": (
+        SmallTable(
+            "events by channel and kind",
+            "select channel, campaign, event_type, count(*) as events, count(distinct customer_id) as customers, count(*) filter (where is_machine) as by_machines "
+            "from campaign_events group by 1, 2, 3 order by 1, 2, 3",
+        ),
+    ),
+    "campaign_event_log": (
+        SmallTable("events by channel and kind", "select channel, event_type, count(*) as events from campaign_event_log group by 1, 2 order by 1, 2"),
+    ),
+    "campaign_outcomes": (
+        SmallTable(
+            "who entered, and what they did",
+            "select as_of, audience, arm, count(*) as people, count(*) filter (where is_closed) as judged, count(*) filter (where purchased) as bought "
+            "from campaign_outcomes group by 1, 2, 3 order by 1 desc, 2, 3",
+        ),
+    ),
     "delivery_ledger": (
         SmallTable(
             "what the channels hold",

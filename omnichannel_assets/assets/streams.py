@@ -134,8 +134,12 @@ class World:
         self.workspace, self.engine, self.as_of = workspace, engine, as_of
         self.in_force = max(as_of, workspace.as_of(), workspace.data_clock() or as_of)
         self._registered: set[str] = set()
+        self._made: dict[tuple[str, date], pa.Table] = {}
 
-    def rows(self, model: str) -> Any:
-        """The rows of a model as Arrow."""
-        self._registered |= set(register_world(self.workspace, self.engine, [model], self.in_force, self.as_of, self._registered))
-        return self.engine.query(model_text(model), parameters_at(self.workspace, self.in_force))
+    def rows(self, model: str) -> pa.Table:
+        """The rows of a model, made once: the same world gives the same."""
+        key = (model, self.in_force)
+        if key not in self._made:
+            self._registered |= set(register_world(self.workspace, self.engine, [model], self.in_force, self.as_of, self._registered))
+            self._made[key] = self.engine.query(model_text(model), parameters_at(self.workspace, self.in_force))
+        return self._made[key]

@@ -118,7 +118,9 @@ def look(opened: Workspace, as_of: date, day: int, seen: Seen, held_before: dict
         keys = {key for key, traits in profiles.items() if traits.get(name)}
         at_segment = {(owner["user_id"] | owner["anonymous_id"]).get(key, f"nobody's {key}") for key in keys}
         at_connect = people(files.get(f"connect/{name}/as_of={as_of}/profiles.csv", b"customer_id\n"), "customer_id")
-        for where, found in (("segment", at_segment), ("connect", at_connect)):
+        profiles_there = inbox(opened).connect_profiles() if day % CONNECT_EVERY == 0 else {}  # between two deliveries Connect is not told
+        in_segment = {key.partition("/")[2] for key, fields in profiles_there.items() if fields.get(f"Attributes.campaign_{name}") == "yes"}
+        for where, found in (("segment", at_segment), ("connect's file", at_connect), ("connect", in_segment)):
             held[where, name] = found
             seen.reached += len(found)
             seen.wrong += [f"{as_of} {where} {name}: {customer} is {arms.get((name, customer))}" for customer in found if arms.get((name, customer)) != "treatment"]

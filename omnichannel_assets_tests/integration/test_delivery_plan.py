@@ -12,12 +12,7 @@ from omnichannel_assets.assets.delivery_plan import apply_plan, plan_delivery
 from omnichannel_assets.errors import UserError
 from omnichannel_assets.resources.workspace import Workspace
 from omnichannel_assets_tests.integration import running, scored
-from omnichannel_assets_tests.integration.test_deliveries import FIRST, NEXT, audience, copy_of, deliver, inbox, made_shop, outbox
-
-
-@pytest.fixture(scope="module")
-def shop(tmp_path_factory):
-    return made_shop(tmp_path_factory.mktemp("planned"))
+from omnichannel_assets_tests.integration.test_deliveries import FIRST, NEXT, audience, copy_of, deliver, inbox, outbox
 
 
 @pytest.fixture

@@ -99,7 +99,7 @@ def test_the_public_engine_shows_tables_by_their_public_names_only(tmp_path):
     tables = {table.name: table for table in STATIC_TABLES}
     with public_engine(lake, tables) as engine:
         names = {row[0] for row in engine.rows("select view_name from duckdb_views() where not internal")}
-    assert names == set(tables) - {"segment_quarantine", "dms_quarantine"} | {"segment_events_all", "identities_history"}
+    assert names == set(tables) - {"segment_quarantine", "dms_quarantine", "campaign_event_quarantine"} | {"segment_events_all", "identities_history"}
 
 
 def test_spilling_needs_no_more_than_its_scratch_folder(tmp_path):
