@@ -35,8 +35,9 @@ dev: $(READY) data/landing
 	@mkdir -p data/dagster
 	$(BIN)/dagster dev
 
+# Three on two cores: some of them wait for servers and browsers.
 test: $(READY)
-	env -u DAGSTER_HOME $(BIN)/python -m pytest -n 2 --dist worksteal
+	env -u DAGSTER_HOME $(BIN)/python -m pytest -n 3 --dist worksteal
 
 lint: $(READY)
 	$(BIN)/ruff check .

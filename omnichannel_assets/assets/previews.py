@@ -191,6 +191,13 @@ PREVIEWS: dict[str, tuple[Preview, ...]] = {
     "campaign_event_log": (
         SmallTable("events by channel and kind", "select channel, event_type, count(*) as events from campaign_event_log group by 1, 2 order by 1, 2"),
     ),
+    "campaign_results": (
+        SmallTable(
+            "was it worth it",
+            "select as_of, audience, outcome, round(difference, 4) as difference, round(low, 4) as low, round(high, 4) as high, verdict "
+            "from campaign_results where part = 'all' order by 1 desc, 2, 3",
+        ),
+    ),
     "campaign_outcomes": (
         SmallTable(
             "who entered, and what they did",

@@ -8,6 +8,7 @@ import hashlib
 import json
 import re
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -189,7 +190,15 @@ def load_registry(path: Path | None = None) -> dict[str, TableSpec]:
 
     Raises `SettingError` (one line naming DMS_REGISTRY, the table and the field) for every mistake a person can make in it.
     """
-    source = Path(path) if path is not None else DEFAULT_REGISTRY
+    return dict(_shipped_registry()) if path is None else _registry(Path(path))
+
+
+@cache
+def _shipped_registry() -> dict[str, TableSpec]:
+    return _registry(DEFAULT_REGISTRY)
+
+
+def _registry(source: Path) -> dict[str, TableSpec]:
     tables = _read_tables(source)
     registry: dict[str, TableSpec] = {}
     for name, body in tables.items():

@@ -15,6 +15,10 @@ from omnichannel_assets_tests.end_to_end.dagster_dev import wait_for
 GROUPS = ("landing", "staged", "trusted", "features", "models", "scores", "recommend", "activate")
 FLOW = ("landing", "staged", "trusted", "features", "scores", "activate")
 """Groups that follow each other; the others lie beside these."""
+SHOWN = (
+    "landing_files", "segment_events", "dms_orders", "identities", "interactions", "customer_features", "churn_model", "propensity_scores", "score_monitoring",
+    "recommendations", "audiences", "segment_delivery", "campaign_results",
+)  # fmt: skip
 WRONG = ("Error", "An error", "not found", "Failed", "GraphQL")
 LARGEST_PICTURE = 300_000
 
@@ -47,8 +51,11 @@ def test_the_graph_reads_from_left_to_right_by_group(pages: Pages, take: Callabl
     take("graph", (90, 400, 1020, 240))
 
 
-def test_every_asset_has_a_page_with_description_columns_and_row_count(pages: Pages, materialised: Materialised) -> None:
-    for name, asset in materialised.site.made().items():
+def test_an_asset_of_each_group_and_stage_has_a_page_with_description_columns_and_row_count(pages: Pages, materialised: Materialised) -> None:
+    """One of each; what the pages of all the others are made of is held against their tables in test_materialise_all."""
+    made = materialised.site.made()
+    for name in SHOWN:
+        asset = made[name]
         newest = {entry["label"]: entry for entry in asset["assetMaterializations"][0]["metadataEntries"]}
         rows = f"{newest['dagster/row_count']['intValue']:,}"
         (schema,) = [entry["schema"]["columns"] for entry in asset["metadataEntries"] if "schema" in entry]

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
 from omnichannel_assets.activation import guards
 from omnichannel_assets.assets.delivery_plan import apply_plan, plan_delivery
 from omnichannel_assets.errors import UserError
+from omnichannel_assets.resources.channels import sandbox_folder
 from omnichannel_assets.resources.workspace import Workspace
+from omnichannel_assets.sandbox.server import Sandbox
 from omnichannel_assets_tests.integration import running, scored
-from omnichannel_assets_tests.integration.test_deliveries import FIRST, NEXT, audience, copy_of, deliver, inbox, outbox
+from omnichannel_assets_tests.integration.test_deliveries import FIRST, NEXT, audience, copy_of, deliver, inbox, ledger, outbox
 
 
 @pytest.fixture
@@ -63,6 +66,18 @@ def test_new_changed_leaving_and_unchanged_are_told_apart(copied):
     scored.give_scores(copied, NEXT, changed={reached[0]: {"churn_band": "low"}, reached[1]: {"churn_score": 0.999}})
     found = streams(copied)["connect", "win_back"]
     assert (found.new, found.changed, found.leaving, found.unchanged) == (0, 1, 1, len(reached) - 2)
+
+
+def test_of_all_rows_the_one_that_segment_refuses_is_named_with_its_words_and_no_other_is_lost(copied):
+    first = streams(copied, payloads=1)["segment", "scores"].payloads[0]
+    with Sandbox.start(sandbox_folder(copied)) as sandbox:
+        sandbox.faults.add("segment", "refuse", messages=(first["messageId"],), count=1_000)
+        opened = running.workspace(Path(copied.settings.landing_uri), copied.lake.store.root, sandbox_url=sandbox.url)
+        told = deliver(opened, NEXT, channels=("segment",))
+    rows = [row for row in ledger(opened, "segment") if row["stream"] == "scores"]
+    rejected = [row for row in rows if row["state"] != "loaded"]
+    assert [(row["destination_key"], row["state"], row["words"][:4]) for row in rejected] == [(f"user_id:{first['userId']}", "rejected", "400:")]
+    assert f"{len(rows) - 1} loaded, 1 rejected" in told["segment"]["scores"] and len(rows) > 40
 
 
 def test_a_plan_that_is_no_longer_the_plan_of_now_sends_nothing(copied):
