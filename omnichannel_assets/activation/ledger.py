@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -67,13 +68,13 @@ class ManyContents(Sequence[Content]):
 
     keys: pa.Array
 
+    @abstractmethod
     def columns(self) -> Columns:
         """What the ledger looks at."""
-        raise NotImplementedError
 
+    @abstractmethod
     def texts(self, places: pa.Array) -> list[str]:
         """The fields of some of them, in ascending places, as JSON text."""
-        raise NotImplementedError
 
 
 def texts_of(contents: Sequence[Content], places: pa.Array) -> list[str]:

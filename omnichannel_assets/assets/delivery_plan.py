@@ -76,6 +76,11 @@ class CampaignSize:
     over_cap: int
     power: str
 
+    @property
+    def rested(self) -> int:
+        """Left out because they were contacted too lately or too often."""
+        return self.cooling_off + self.over_cap
+
 
 @dataclass(frozen=True)
 class DeliveryPlan:

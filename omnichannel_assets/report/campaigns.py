@@ -6,11 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
-from omnichannel_assets.activation.campaigns import Campaign
 from omnichannel_assets.activation.ledger import Content
 from omnichannel_assets.assets.campaign_streams import SCORE_TRAITS, SCORES, cleared_fields
 from omnichannel_assets.assets.deliveries import DATASETS
-from omnichannel_assets.assets.delivery_plan import campaign_sizes
+from omnichannel_assets.assets.delivery_plan import CampaignSize, campaign_sizes
 from omnichannel_assets.assets.ledgers import SERVICES, delivered_as_of
 from omnichannel_assets.lake.engine import Engine
 from omnichannel_assets.lake.tables_activation import AUDIENCE_APPROVALS
@@ -25,22 +24,6 @@ MODES = {
     "off": "Delivery mode is off: nothing is sent to any channel. Rows below were delivered before.",
     "live": "Delivery mode is live: the channels listed in LIVE_CHANNELS get the real thing.",
 }
-
-
-@dataclass(frozen=True)
-class Size:
-    """One audience of one as-of date, in customers; what the campaigns file says of it, where it still does."""
-
-    audience: str
-    campaign: Campaign | None
-    treatment: int
-    control: int
-    entering: int
-    not_contactable: int
-    rested: int
-    """Left out because they were contacted too lately or too often."""
-    power: str
-    """The smallest lift so many people can show, in words."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +56,7 @@ class Campaigns:
 
     as_of: date | None
     is_approved: bool
-    sizes: tuple[Size, ...]
+    sizes: tuple[CampaignSize, ...]
     treated: int
     held_out: int
     sent: tuple[Sent, ...]
@@ -90,18 +73,14 @@ def campaigns(workspace: Workspace, engine: Engine) -> Campaigns:
     bound = {"day": as_of}
     columns, found = engine.select("select * from audience_sizes")
     rows = [row for row in (dict(zip(columns, values, strict=True)) for values in found) if row["as_of"] == as_of]
-    known = workspace.campaigns
-    sizes = [
-        Size(one.audience, known.named(one.audience), one.treatment, one.control, one.entering, one.not_contactable, one.cooling_off + one.over_cap, one.power)
-        for one in campaign_sizes(rows, known.names)
-    ]
+    sizes = campaign_sizes(rows, workspace.campaigns.names)
     ((treated, held_out),) = engine.rows(
         "select count(distinct case when arm = 'treatment' then customer_id end), count(distinct case when arm = 'control' then customer_id end) from audiences where as_of = $day",
         bound,
     )
     released = as_of is not None and is_approved(workspace, as_of)
     waiting = {} if released or as_of is None else {size.audience: size.treatment for size in sizes}
-    return Campaigns(as_of, released, tuple(sizes), treated, held_out, _sent(workspace, engine, as_of, waiting))
+    return Campaigns(as_of, released, sizes, treated, held_out, _sent(workspace, engine, as_of, waiting))
 
 
 def _sent(workspace: Workspace, engine: Engine, as_of: date | None, waiting: Mapping[str, int]) -> tuple[Sent, ...]:
@@ -151,10 +130,11 @@ def audiences(workspace: Workspace, found: Campaigns) -> str:
     """The part about audiences."""
     if found.as_of is None:
         return heading("Audiences", "audiences") + note("No audiences were chosen yet: they come with the first scores.")
+    titles = {campaign.name: campaign.title for campaign in workspace.campaigns.campaigns}
     rows = [
         (
             _plain(size.audience),
-            size.campaign.title if size.campaign else "no longer in the campaigns file",
+            titles.get(size.audience, "no longer in the campaigns file"),
             size.treatment,
             size.control,
             size.entering,

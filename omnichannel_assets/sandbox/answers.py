@@ -53,3 +53,14 @@ def error_reply(error: ServiceError, *, is_rest: bool) -> Reply:
         return Reply(status, {"message": str(error)}, {"x-amzn-ErrorType": error.code})
     status = 500 if error.code == "InternalServerError" else 400
     return Reply(status, {"__type": error.code, "message": str(error)})
+
+
+def json_object(body: bytes) -> dict[str, Any]:
+    """The JSON object of a request's body; an empty body is an empty object. Raises ServiceError, SerializationException, for anything else."""
+    try:
+        sent = json.loads(body or b"{}")
+    except ValueError as error:
+        raise ServiceError("SerializationException", "the body is not JSON") from error
+    if not isinstance(sent, dict):
+        raise ServiceError("SerializationException", "the body is no JSON object")
+    return sent

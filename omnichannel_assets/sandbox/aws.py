@@ -5,12 +5,10 @@ Belongs here: JSON 1.1 and REST-JSON requests and their errors. Not here: what t
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import Any
 
 from omnichannel_assets.activation.validation import problems
-from omnichannel_assets.sandbox.answers import Reply, ServiceError, error_reply
+from omnichannel_assets.sandbox.answers import Reply, ServiceError, error_reply, json_object
 from omnichannel_assets.sandbox.personalize import ControlPlane
 from omnichannel_assets.sandbox.personalize_events import OPERATIONS as EVENT_OPERATIONS
 from omnichannel_assets.sandbox.personalize_events import EventService
@@ -50,7 +48,7 @@ class AwsServices:
             raise ServiceError("MissingAuthenticationTokenException", "Missing Authentication Token", 403)
         if service == "personalize" and operation not in self._control.operations:
             raise ServiceError("UnknownOperationException", f"the sandbox has no {operation}")
-        params = _params(body)
+        params = json_object(body)
         found = problems(service, operation, params)
         if found:
             raise ServiceError("InvalidInputException", "; ".join(found))
@@ -59,13 +57,3 @@ class AwsServices:
         if service == "personalize-runtime":
             return Reply(200, self._runtime.answer(operation, params), accepted=1)
         return Reply(200, accepted=self._events.answer(operation, params))
-
-
-def _params(body: bytes) -> dict[str, Any]:
-    try:
-        params = json.loads(body or b"{}")
-    except ValueError as error:
-        raise ServiceError("SerializationException", "the body is not JSON") from error
-    if not isinstance(params, dict):
-        raise ServiceError("SerializationException", "the body is no JSON object")
-    return params

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from omnichannel_assets.activation.validation import operation_model, problems
-from omnichannel_assets.sandbox.answers import Reply, ServiceError, error_reply
+from omnichannel_assets.sandbox.answers import Reply, ServiceError, error_reply, json_object
 from omnichannel_assets.sandbox.connect_campaigns import CampaignService
 from omnichannel_assets.sandbox.connect_profiles import ProfileService
 from omnichannel_assets.sandbox.connect_state import ConnectState
@@ -117,7 +117,7 @@ def _params(model: OperationModel, path: Mapping[str, str], query: Mapping[str, 
     shape = model.input_shape
     if shape is None:
         return {}
-    sent = _object(body)
+    sent = json_object(body)
     payload = shape.serialization.get("payload")
     params: dict[str, Any] = {}
     for name, member in shape.members.items():
@@ -129,13 +129,3 @@ def _params(model: OperationModel, path: Mapping[str, str], query: Mapping[str, 
         elif place is None and (name == payload or wire in sent):
             params[name] = sent if name == payload else sent[wire]
     return params
-
-
-def _object(body: bytes) -> dict[str, Any]:
-    try:
-        sent = json.loads(body or b"{}")
-    except ValueError as error:
-        raise ServiceError("SerializationException", "the body is not JSON") from error
-    if not isinstance(sent, dict):
-        raise ServiceError("SerializationException", "the body is no JSON object")
-    return sent
