@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import date
 from functools import partial
 from typing import Any
@@ -17,7 +17,7 @@ from typing import Any
 import dagster as dg
 
 from omnichannel_assets.activation.calls import CallHook, called, no_hook
-from omnichannel_assets.activation.ledger import Content, Entry, Sending
+from omnichannel_assets.activation.ledger import Sending
 from omnichannel_assets.activation.outcomes import Outcome
 from omnichannel_assets.activation.pinpoint import PLACEHOLDER_APPLICATION, PLACEHOLDER_ROLE
 from omnichannel_assets.assets.as_of import as_of_reads, known_before
@@ -126,15 +126,6 @@ def _send(delivery: Delivery, channels: Channels, sending: Sending, packed: Iter
         if unsaved >= least:
             delivery.stored.save()
             unsaved = 0
-
-
-def messages(sending: Iterable[tuple[Entry, Content]]) -> Iterator[dict[str, Any]]:
-    """What Segment is told of each content, in order."""
-    from omnichannel_assets.activation.segment import identify
-
-    for entry, content in sending:
-        kind, _, value = content.destination_key.partition(":")
-        yield identify(**{kind: value}, traits=content.fields, message_id=entry.message_id, timestamp=midnight(entry.as_of))
 
 
 def _send_connect(delivery: Delivery, world: World, channels: Channels) -> None:

@@ -14,9 +14,10 @@ from typing import Any
 from omnichannel_assets.activation.calls import no_hook
 from omnichannel_assets.activation.ledger import Content, Entry
 from omnichannel_assets.activation.reach import reach
+from omnichannel_assets.activation.segment import identify
 from omnichannel_assets.assets.as_of import known_before
 from omnichannel_assets.assets.campaign_streams import Stream, Streams
-from omnichannel_assets.assets.deliveries import DELIVER, messages
+from omnichannel_assets.assets.deliveries import DELIVER
 from omnichannel_assets.assets.deliveries_personalize import data_sets
 from omnichannel_assets.assets.ledgers import SERVICES, StoredLedger, ledger_name
 from omnichannel_assets.assets.personalize_parts import planned_parts
@@ -28,6 +29,7 @@ from omnichannel_assets.lake.tables_activation import AUDIENCE_SIZES, AUDIENCES
 from omnichannel_assets.resources.approvals import audiences_digest
 from omnichannel_assets.resources.channels import is_reachable
 from omnichannel_assets.resources.workspace import Workspace
+from omnichannel_assets.settings import midnight
 from omnichannel_assets.trials.power import detectable_words
 
 PLAN_ID_CHARACTERS = 12
@@ -228,5 +230,7 @@ def _kind(entry: Entry, before: Mapping[str, Entry], leaving: set[str]) -> str:
 def _payload(delivery: Delivery, entry: Entry, content: Content) -> Mapping[str, Any]:
     """What would be said of one key: Segment's own message; for the others the fields behind their row."""
     if delivery.channel == "segment":
-        return {**next(iter(messages([(entry, content)]))), "integrations": dict(delivery.workspace.settings.segment_integrations)}
+        kind, _, value = content.destination_key.partition(":")
+        message = identify(**{kind: value}, traits=content.fields, message_id=entry.message_id, timestamp=midnight(entry.as_of))
+        return {**message, "integrations": dict(delivery.workspace.settings.segment_integrations)}
     return {"key": content.destination_key, "fields": dict(content.fields)}
